@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Detail – a counted block that brings along the memory a context needs to queue it.
+#ifndef EAP_DETAIL_RESERVED_POSTABLE_HPP
+#define EAP_DETAIL_RESERVED_POSTABLE_HPP
+
+#include "eap/detail/lifetime_word.hpp"
+#include "eap/detail/posted.hpp"
+#include "eap/detail/raw_memory.hpp"
+
+#include <cstddef>
+
+namespace eap::detail {
+
+/// The target of closures that must be posted without allocating: contexts that honour `get_allocator` find
+/// the memory for their nodes here.
+///
+/// Guarantees    two nodes of up to `slot_size` bytes at a time (an Asio strand takes two for one function);
+/// what is
+///               larger, or more, comes from the heap. A context that gives memory back late does no harm: a
+///               slot in use keeps the block alive.
+class reserved_postable : public postable {
+  public:
+    static constexpr std::size_t slot_size = 80;
+
+    void add_reference() noexcept { lifetime_.add_reference(); }
+    void release_reference() noexcept {
+        if (lifetime_.release())
+            delete this;
+    }
+
+    void* allocate(std::size_t bytes, std::size_t alignment) final {
+        if (bytes <= slot_size && alignment <= alignof(slot))
+            if (const int free = lifetime_.take_slot(); free >= 0)
+                return slots_[free].bytes;
+        return raw_allocate(bytes, alignment);
+    }
+    void deallocate(void* memory, std::size_t /*bytes*/, std::size_t alignment) noexcept final {
+        for (int i = 0; i != lifetime_word<>::slots; ++i) {
+            if (memory == slots_[i].bytes) {
+                if (lifetime_.give_back(i))
+                    delete this;
+                return;
+            }
+        }
+        raw_deallocate(memory, alignment);
+    }
+
+  protected:
+    reserved_postable() = default;
+    virtual ~reserved_postable() = default;
+
+  private:
+    struct alignas(std::max_align_t) slot {
+        std::byte bytes[slot_size];
+    };
+
+    lifetime_word<> lifetime_;
+    slot slots_[lifetime_word<>::slots]; // each owned by whoever took it from lifetime_
+};
+
+} // namespace eap::detail
+
+#endif

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Detail – the synchronisation primitives that shared state is written against.
+#ifndef EAP_DETAIL_SYNC_HPP
+#define EAP_DETAIL_SYNC_HPP
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+
+namespace eap::detail {
+
+/// The synchronisation policy in use. Every word that two threads share is a small class template over
+/// such a policy, so that a model checker can drive the very code that ships with primitives of its own.
+struct std_sync {
+    template <class T> using atomic = std::atomic<T>;
+    using mutex = std::mutex;
+    using condition_variable = std::condition_variable;
+};
+
+} // namespace eap::detail
+
+#endif

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Layer 4 – the list of pending operations behind a manager, which outlives it while one is pending.
+#ifndef EAP_OPERATION_REGISTRY_HPP
+#define EAP_OPERATION_REGISTRY_HPP
+
+#include "eap/any_synchronization_context.hpp"
+#include "eap/async_operation.hpp"
+#include "eap/detail/function_target.hpp"
+#include "eap/detail/intrusive_ptr.hpp"
+#include "eap/detail/posted.hpp"
+#include "eap/errors.hpp"
+#include "eap/operation_state.hpp"
+#include "eap/synchronization_context.hpp"
+#include "eap/timer.hpp"
+#include "eap/undelivered.hpp"
+#include "eap/user_state.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace eap {
+
+/// What is known of a pending operation.
+struct operation_info {
+    enum class phase : unsigned char {
+        running, ///< the outcome is open
+        decided, ///< the outcome is on its way home
+    };
+    eap::user_state id;
+    std::string_view name;
+    phase state;
+    std::chrono::nanoseconds age;
+    int last_percentage; ///< the highest step reported last; 0 before the first report
+    /// How long ago a stop was requested; empty when none was.
+    std::optional<std::chrono::nanoseconds> cancel_requested_since;
+};
+
+namespace detail {
+
+inline any_synchronization_context checked_home(any_synchronization_context home) {
+    if (!home.has_value())
+        throw std::invalid_argument{
+            "eap: the home given to an operation_manager is empty; give it a context, or use "
+            "the default constructor for the context current at each creation"};
+    return home;
+}
+
+template <class F> void check_handler(const F& function, std::string_view which) {
+    if (is_empty_function(function))
+        throw std::invalid_argument{"eap: the " + std::string{which} +
+                                    " handler is an empty function; give it one that can be called"};
+}
+
+/// Invariants    an operation is in the list from `fill` until `ended`; under its id, if it has one, from the
+///               reservation until `release_id`.
+///               What is in the list is alive: `ended` is called by a reader that holds a reference.
+///               No user code runs under the mutex, except comparing and hashing ids.
+class operation_registry final : public operation_owner, public reference_counted<operation_registry> {
+  public:
+    explicit operation_registry(any_synchronization_context home) : home_(std::move(home)) {}
+
+    void add_reference() const noexcept override { reference_counted::add_reference(); }
+    void release_reference() const noexcept override { reference_counted::release_reference(); }
+
+    /// Empty when each operation has a home of its own.
+    const any_synchronization_context& home() const noexcept { return home_; }
+
+    /// A task id taken, until the operation is there that goes with it. Given back when it never comes.
+    class reservation {
+      public:
+        reservation(intrusive_ptr<operation_registry> registry, const eap::user_state& id)
+            : registry_(std::move(registry)), id_(id), entry_(registry_->reserve(id)) {}
+        reservation(const reservation&) = delete;
+        reservation& operator=(const reservation&) = delete;
+        ~reservation() {
+            if (!filled_)
+                registry_->unreserve(id_);
+        }
+        void fill(operation_state& operation) noexcept {
+            filled_ = true;
+            registry_->add(operation, entry_);
+        }
+
+      private:
+        intrusive_ptr<operation_registry> registry_;
+        eap::user_state id_;
+        operation_state** entry_; // null without an id; stable while the id is taken
+        bool filled_ = false;
+    };
+
+    bool cancel(const eap::user_state& id) noexcept {
+        if (!id.has_value())
+            return request_stops(
+                       [](const operation_state& each) { return !each.user_state().has_value(); }) != 0;
+        intrusive_ptr<operation_state> found;
+        {
+            const std::lock_guard lock{mutex_};
+            if (const auto at = by_id_.find(id); at != by_id_.end())
+                found = intrusive_ptr<operation_state>{at->second};
+        }
+        return found && found->request_stop();
+    }
+    std::size_t cancel_all() noexcept {
+        return request_stops([](const operation_state&) { return true; });
+    }
+
+    bool is_pending(const eap::user_state& id) const {
+        const std::lock_guard lock{mutex_};
+        if (id.has_value()) {
+            const auto at = by_id_.find(id);
+            return at != by_id_.end() && at->second != nullptr;
+        }
+        for (const operation_state* each = oldest_; each != nullptr; each = each->next)
+            if (!each->user_state().has_value())
+                return true;
+        return false;
+    }
+    std::size_t pending() const {
+        const std::lock_guard lock{mutex_};
+        return pending_;
+    }
+    std::vector<operation_info> pending_operations() const {
+        std::vector<operation_info> all;
+        const auto now = std::chrono::steady_clock::now();
+        const std::lock_guard lock{mutex_};
+        all.reserve(pending_);
+        for (const operation_state* each = oldest_; each != nullptr; each = each->next) {
+            const auto requested = each->stop_requested_at();
+            all.push_back(
+                {each->user_state(), each->options().name,
+                 each->decided() ? operation_info::phase::decided : operation_info::phase::running,
+                 now - each->created(), each->last_percentage(),
+                 requested ? std::optional<std::chrono::nanoseconds>{now - *requested} : std::nullopt});
+        }
+        return all;
+    }
+
+    void close() noexcept {
+        {
+            const std::lock_guard lock{mutex_};
+            closed_ = true;
+        }
+        cancel_all();
+    }
+
+    bool wait_idle_for(std::chrono::nanoseconds time) {
+        if (pending() == 0)
+            return true;
+        if (delivering::for_owner(this) || waits_for_this_thread())
+            throw would_deadlock{
+                "eap: wait_idle_for was called on the thread that has to deliver what it would wait "
+                "for; use on_idle there"};
+        const auto deadline = saturating_deadline(time);
+        std::unique_lock lock{mutex_};
+        return idle_.wait_until(lock, deadline, [this] { return pending_ == 0; });
+    }
+
+    template <class F> void on_idle(any_synchronization_context where, F&& function) {
+        waiting waiter{std::move(where), function_target<std::decay_t<F>>::make(std::forward<F>(function))};
+        {
+            const std::lock_guard lock{mutex_};
+            if (pending_ != 0) {
+                at_idle_.push_back(std::move(waiter));
+                return;
+            }
+        }
+        waiter.where.post(std::move(waiter.function));
+    }
+
+    template <class F> void on_undelivered(F&& function) {
+        auto made = std::make_shared<const std::function<void(const undelivered&)>>(
+            shared_function<std::decay_t<F>>{std::make_shared<std::decay_t<F>>(std::forward<F>(function))});
+        const std::lock_guard lock{mutex_};
+        on_undelivered_.swap(made); // the old one dies after the lock: `made` was declared before it
+    }
+
+    // ---- what operations tell ----
+
+    void release_id(operation_state& which) noexcept override {
+        if (which.user_state().has_value())
+            unreserve(which.user_state());
+    }
+    void ended(operation_state& which) noexcept override {
+        std::vector<waiting> to_post;
+        {
+            const std::lock_guard lock{mutex_};
+            (which.previous != nullptr ? which.previous->next : oldest_) = which.next;
+            (which.next != nullptr ? which.next->previous : newest_) = which.previous;
+            if (--pending_ != 0)
+                return;
+            to_post.swap(at_idle_);
+            idle_.notify_all();
+        }
+        for (waiting& each : to_post) {
+            try {
+                each.where.post(std::move(each.function));
+            } catch (
+                ...) { // a home that is gone: the function has been destroyed, and there is nobody to tell
+            }
+        }
+    }
+    void tell(const undelivered& what) noexcept override {
+        std::shared_ptr<const std::function<void(const undelivered&)>> hook;
+        {
+            const std::lock_guard lock{mutex_};
+            hook = on_undelivered_;
+        }
+        if (hook != nullptr)
+            (*hook)(what);
+    }
+
+  private:
+    friend reference_counted<operation_registry>;
+    ~operation_registry() = default;
+
+    struct waiting {
+        any_synchronization_context where;
+        posted function;
+    };
+    template <class F>
+    struct shared_function { // std::function asks for copies; move-only functions are welcome here
+        std::shared_ptr<F> function;
+        void operator()(const undelivered& what) const { (*function)(what); }
+    };
+
+    operation_state** reserve(const eap::user_state& id) {
+        const std::lock_guard lock{mutex_};
+        if (closed_)
+            throw invalid_operation{"eap: this operation_manager was closed; it creates no more operations"};
+        if (!id.has_value())
+            return nullptr;
+        const auto [entry, is_new] = by_id_.try_emplace(id, nullptr);
+        if (!is_new)
+            throw duplicate_task_id{
+                "eap: the task id is that of a pending operation; use another id, or start again "
+                "from its completion handler"};
+        return &entry->second;
+    }
+    void unreserve(const eap::user_state& id) noexcept {
+        if (!id.has_value())
+            return;
+        std::unordered_map<eap::user_state, operation_state*>::node_type gone; // freed after the lock
+        const std::lock_guard lock{mutex_};
+        gone = by_id_.extract(id);
+    }
+    void add(operation_state& operation, operation_state** entry) noexcept {
+        bool was_closed_meanwhile = false;
+        {
+            const std::lock_guard lock{mutex_};
+            if (entry != nullptr)
+                *entry = &operation;
+            operation.previous = newest_;
+            (newest_ != nullptr ? newest_->next : oldest_) = &operation;
+            newest_ = &operation;
+            ++pending_;
+            was_closed_meanwhile = closed_;
+        }
+        if (was_closed_meanwhile)
+            operation.request_stop();
+    }
+
+    /// Requests the stop of all that match, some at a time: stop callbacks are user code, and nothing may
+    /// allocate.
+    template <class Match> std::size_t request_stops(Match matches) noexcept {
+        std::size_t recorded = 0;
+        std::array<intrusive_ptr<operation_state>, 16> batch;
+        for (bool more = true; more;) {
+            more = false;
+            std::size_t count = 0;
+            {
+                const std::lock_guard lock{mutex_};
+                for (operation_state* each = oldest_; each != nullptr; each = each->next) {
+                    if (!matches(*each) || each->stop_requested())
+                        continue;
+                    if (count == batch.size()) {
+                        more = true;
+                        break;
+                    }
+                    batch[count++] = intrusive_ptr<operation_state>{each};
+                }
+            }
+            for (std::size_t i = 0; i != count; ++i) {
+                recorded += batch[i]->request_stop() ? 1 : 0;
+                batch[i] = {};
+            }
+        }
+        return recorded;
+    }
+    /// Whether some pending operation can only come home on the calling thread.
+    bool waits_for_this_thread() const {
+        if (home_.has_value())
+            return eap::running_in_this_thread(home_).value_or(false);
+        std::vector<intrusive_ptr<operation_state>> all; // contexts are asked outside the lock
+        {
+            const std::lock_guard lock{mutex_};
+            for (operation_state* each = oldest_; each != nullptr; each = each->next)
+                all.emplace_back(each);
+        }
+        return std::any_of(all.begin(), all.end(), [](const auto& each) {
+            return eap::running_in_this_thread(each->home()).value_or(false);
+        });
+    }
+
+    const any_synchronization_context home_;
+    mutable std::mutex mutex_;
+    std::condition_variable idle_;                                // with mutex_: pending_ is 0
+    std::unordered_map<eap::user_state, operation_state*> by_id_; // guarded by mutex_; null: reserved
+    operation_state* oldest_ = nullptr;                           // guarded by mutex_
+    operation_state* newest_ = nullptr;                           // guarded by mutex_
+    std::size_t pending_ = 0;                                     // guarded by mutex_
+    bool closed_ = false;                                         // guarded by mutex_
+    std::vector<waiting> at_idle_;                                // guarded by mutex_
+    std::shared_ptr<const std::function<void(const undelivered&)>> on_undelivered_; // guarded by mutex_
+};
+
+} // namespace detail
+
+} // namespace eap
+
+#endif

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Layer 5 – a function as the work of an operation. Decides how its end becomes the outcome.
+#ifndef EAP_RUN_ON_HPP
+#define EAP_RUN_ON_HPP
+
+#include "eap/async_operation.hpp"
+#include "eap/detail/intrusive_ptr.hpp"
+#include "eap/detail/posted.hpp"
+#include "eap/errors.hpp"
+#include "eap/synchronization_context.hpp"
+
+#include <concepts>
+#include <exception>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+namespace eap {
+
+namespace detail {
+
+/// Runs `work` and ends `operation` by what it does.
+template <class T, class P, class F> void run_work(async_operation<T, P>& operation, F& work) {
+    constexpr bool takes_operation = std::invocable<F&, async_operation<T, P>&>;
+    if (operation.cancellation_pending()) { // asked to stop before it began: it never runs
+        operation.complete_cancelled();
+        return;
+    }
+    const auto call = [&]() -> decltype(auto) {
+        if constexpr (takes_operation)
+            return work(operation);
+        else
+            return work();
+    };
+    using result = decltype(call());
+    const auto is_open = [&] {
+        return !operation.completed();
+    }; // neither completed by the work nor moved away by it
+    try {
+        if constexpr (std::is_void_v<result>) {
+            call();
+            if constexpr (std::is_void_v<T>) {
+                if (is_open())
+                    operation.complete();
+            }
+        } else if constexpr (std::is_void_v<T>) {
+            static_cast<void>(call());
+            if (is_open())
+                operation.complete();
+        } else {
+            result value = call();
+            if (is_open())
+                operation.complete(static_cast<result&&>(value));
+        }
+    } catch (const operation_cancelled&) {
+        if (!is_open())
+            throw;
+        operation.complete_cancelled();
+    } catch (...) {
+        if (!is_open())
+            throw; // the work had ended the operation before it threw: this is for whoever runs the context
+        operation.complete_error(std::current_exception());
+    }
+}
+
+/// An operation and its work, on the way to where it runs. Referred to by the closure that is posted, and by
+/// the thread that posts it.
+template <class T, class P, class F>
+class work_item final : public postable, public reference_counted<work_item<T, P, F>> {
+  public:
+    template <class G>
+    work_item(async_operation<T, P> operation, G&& work)
+        : contents_(std::in_place, std::move(operation), std::forward<G>(work)) {}
+
+    void run() override {
+        struct end_here { // whoever still refers to the item: what the work holds dies where it ran
+            work_item& self;
+            ~end_here() { self.contents_.reset(); }
+        };
+        const intrusive_ptr<work_item> closure{this, adopt_reference};
+        const end_here end{*this};
+        run_work(contents_->operation, contents_->work);
+    }
+    void dropped() noexcept override {
+        const intrusive_ptr<work_item> closure{this, adopt_reference};
+        contents_.reset(); // and with it the operation, which ends as abandoned
+    }
+
+    /// For the thread that posted it, when the context refused.
+    void fail(std::exception_ptr error) {
+        contents_->operation.complete_error(std::move(error));
+        contents_.reset();
+    }
+
+  private:
+    friend reference_counted<work_item<T, P, F>>;
+    ~work_item() = default;
+
+    struct contents {
+        template <class G>
+        contents(async_operation<T, P> o, G&& w) : operation(std::move(o)), work(std::forward<G>(w)) {}
+        async_operation<T, P> operation;
+        F work;
+    };
+    std::optional<contents> contents_; // the closure's; the poster's again when it was refused
+};
+
+} // namespace detail
+
+/// Runs `work(operation)` or `work()` on a context, and turns its end into the operation's outcome. (.NET:
+/// what BackgroundWorker and BeginInvoke do with their delegate)
+///
+/// Requires      `work` returns void or what `T` can be made from; a `work(operation)` that returns void
+/// completes an
+///               operation with a value itself.
+/// Effects       a return completes the operation with the value, a throw with the exception, unchanged;
+///               `operation_cancelled` ends it as cancelled, and so does a stop requested before the work
+///               began, which then never runs. A context that loses the work abandons the operation. What the
+///               work completed itself, or moved away, stays as it is.
+/// Errors        a context that refuses the work makes its refusal the operation's error: the client hears of
+/// it as of
+///               any failure. When storing the work throws, so does this, and the operation ends as
+///               abandoned. What the work throws after it had completed the operation leaves to whoever runs
+///               the context.
+template <synchronization_context C, class T, class P, class F>
+void run_on(const C& where, async_operation<T, P> operation, F&& work) {
+    using function = std::decay_t<F>;
+    constexpr bool takes_operation = std::invocable<function&, async_operation<T, P>&>;
+    static_assert(takes_operation || std::invocable<function&>,
+                  "eap: the work given to run_on must be callable as work(operation) or as work()");
+    using item = detail::work_item<T, P, function>;
+    const detail::intrusive_ptr<item> held{new item{std::move(operation), std::forward<F>(work)},
+                                           detail::adopt_reference};
+    held->add_reference(); // the closure's
+    const detail::post_outcome result = detail::post_target(where, *held);
+    if (result.became == detail::post_outcome::kind::dropped)
+        held->dropped();
+    else if (result.became == detail::post_outcome::kind::refused) {
+        held->release_reference();
+        held->fail(result.refusal);
+    }
+}
+
+} // namespace eap
+
+#endif
