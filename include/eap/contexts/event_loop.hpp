@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Layer 3 – places. A queue that its owner runs, or pumps from any foreign loop; it has no thread of its own.
+#ifndef EAP_CONTEXTS_EVENT_LOOP_HPP
+#define EAP_CONTEXTS_EVENT_LOOP_HPP
+
+#include "eap/detail/hook.hpp"
+#include "eap/detail/intrusive_ptr.hpp"
+#include "eap/detail/sync.hpp"
+#include "eap/detail/this_thread_number.hpp"
+#include "eap/detail/work_queue.hpp"
+#include "eap/errors.hpp"
+#include "eap/scoped_context.hpp"
+#include "eap/synchronization_context.hpp"
+
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
+namespace eap {
+
+namespace detail {
+
+/// What a loop and its handles share.
+class event_loop_core : public reference_counted<event_loop_core> {
+  public:
+    using deadline = work_queue<>::deadline;
+    static constexpr deadline forever = work_queue<>::forever;
+
+    // ---- any thread ----
+
+    void post(work_ptr last) {
+        if (queue_.push(std::move(last)))
+            wake_.call();
+    }
+    void operation_started() {
+        if (queue_.is_closed())
+            throw context_closed{};
+        outstanding_.fetch_add(1, std::memory_order_relaxed);
+    }
+    void operation_completed() noexcept { // release pairs with wait_for_work: the last completion is seen in
+                                          // the queue
+        if (outstanding_.fetch_sub(1, std::memory_order_acq_rel) == 1)
+            queue_.interrupt();
+    }
+    bool is_closed() const noexcept { return queue_.is_closed(); }
+    bool runs_in_this_thread() const noexcept {
+        return last_runner_.load(std::memory_order_relaxed) == this_thread_number();
+    }
+    void close() {
+        work_list unrun;
+        if (runner_.load(std::memory_order_relaxed) == this_thread_number())
+            unrun.append(taken_); // otherwise the thread that runs the loop drops them
+        work_list queued = queue_.close();
+        unrun.append(queued);
+    }
+    void disown() noexcept { // the loop is gone
+        last_runner_.store(0, std::memory_order_relaxed);
+        wake_.clear();
+    }
+    template <class F> void set_wake(F&& wake) {
+        wake_.set(std::forward<F>(wake));
+        if (!queue_.empty())
+            wake_.call();
+    }
+    void clear_wake() { wake_.clear(); }
+
+    // ---- the thread that runs the loop, between begin_running and end_running ----
+
+    /// True when the calling thread runs the loop already: this is a nested call.
+    bool begin_running(bool may_nest) {
+        const std::uint64_t me = this_thread_number();
+        std::uint64_t runner = 0;
+        if (runner_.compare_exchange_strong(runner, me, std::memory_order_acquire,
+                                            std::memory_order_relaxed)) {
+            last_runner_.store(me, std::memory_order_relaxed);
+            return false;
+        }
+        if (runner != me)
+            throw invalid_operation{
+                "Another thread is running this event_loop. Run it on one thread at a time."};
+        if (!may_nest)
+            throw would_deadlock{"A function of this event_loop waits for the loop that runs it. "
+                                 "Use poll() or run_for() there."};
+        return true;
+    }
+    void end_running() noexcept {
+        work_list rest;
+        rest.append(taken_);
+        const bool is_queued = queue_.put_back(rest);
+        runner_.store(0, std::memory_order_release); // pairs with begin_running: `taken_`, `executed_`
+        if (is_queued)
+            wake_.call();
+    }
+
+    /// True when there is a function to run; otherwise there is none outstanding, time is up, or the loop
+    /// closed.
+    bool wait_for_work(deadline until) {
+        if (taken_.empty() && !is_closed())
+            queue_.wait_all(taken_, until,
+                            [this] { return outstanding_.load(std::memory_order_acquire) == 0; });
+        return has_work();
+    }
+    bool has_work() {
+        if (is_closed())
+            drop_taken();
+        return !taken_.empty();
+    }
+    void run_next() {
+        work_ptr next = taken_.pop_front();
+        ++executed_;
+        next.release()->run();
+    }
+    /// What `executed()` will be when everything queued now has run.
+    std::uint64_t take_all() {
+        queue_.take_all(taken_);
+        return executed_ + taken_.size();
+    }
+    std::uint64_t executed() const noexcept { return executed_; }
+
+  private:
+    void drop_taken() {
+        work_list unrun;
+        unrun.append(taken_);
+    }
+
+    work_queue<> queue_;
+    hook<> wake_;
+    std_sync::atomic<std::size_t> outstanding_{0};
+    std_sync::atomic<std::uint64_t> runner_{0};      // the thread that runs the loop now
+    std_sync::atomic<std::uint64_t> last_runner_{0}; // ... or has last run it
+    work_list taken_;                                // from the queue, in turn; the runner's
+    std::uint64_t executed_ = 0;                     // functions that have begun; the runner's
+};
+
+} // namespace detail
+
+/// A queue of functions and the calls that run them. (.NET: WPF's Dispatcher, without a thread)
+///
+/// Guarantees    functions run one at a time, in the order posted, on the thread that runs the loop, where
+/// the loop is
+///               then the current context. An exception from a function leaves the call that runs the loop;
+///               the later functions stay queued, in order, and the next call goes on with them.
+/// Thread safety `context`, `close`, `on_wake` and all of a handle: any thread. One thread at a time runs the
+/// loop: a
+///               second one gets `invalid_operation`. From inside a function of the loop, what waits without
+///               a bound
+///               (`run`, `run_one`) throws `would_deadlock`; `poll` and `run_for` go on in order.
+/// Lifetime      A function of the loop may destroy it: the call that runs it then returns. Handles may
+/// outlive it.
+class event_loop {
+  public:
+    class context_type;
+
+    event_loop() = default;
+    event_loop(const event_loop&) = delete;
+    event_loop& operator=(const event_loop&) = delete;
+    ~event_loop() {
+        core_->close();
+        core_->disown();
+    }
+
+    context_type context() const noexcept;
+
+    /// Runs functions until no operation is outstanding and nothing is queued, or the loop is closed. Returns
+    /// how many.
+    std::size_t run() { return run_until(core::forever, may_not_nest); }
+
+    /// Waits for one function and runs it. False when there was none to wait for, or the loop is closed.
+    bool run_one();
+
+    /// Runs what is queued now, without waiting; not what is posted meanwhile. Returns how many.
+    std::size_t poll();
+
+    /// As `run`, but begins no function later than `duration` from now. What is queued already gets its turn:
+    /// at least one function runs, however short the time.
+    template <class Rep, class Period> std::size_t run_for(std::chrono::duration<Rep, Period> duration) {
+        const core::deadline until = deadline_after(duration);
+        return run_until(until, until != core::forever); // without an end it is a run() by another name
+    }
+
+    /// For good: later posts throw `context_closed`, what is queued is destroyed unrun on the calling thread,
+    /// and whoever runs the loop returns. While another thread is running a function, the few behind it that
+    /// it has already taken up are destroyed there, as soon as that function returns. A second call does
+    /// nothing.
+    void close() { core_->close(); }
+
+    /// `wake()` tells a foreign loop to call `poll` soon. It is called on the posting thread whenever the
+    /// queue stops being empty; on the running thread when a call that ran the loop leaves functions queued,
+    /// be it by an exception; and at once when some are queued already. So one pending wake-up is enough, and
+    /// none is missed. Requires      it only wakes: it neither throws (the program would terminate), nor
+    /// waits, nor runs the loop. Effects       replaces the previous one, which is destroyed and not running
+    /// any more when this returns.
+    template <class F>
+        requires std::invocable<std::decay_t<F>&>
+    void on_wake(F&& wake) {
+        core_->set_wake(std::forward<F>(wake));
+    }
+    void on_wake(std::nullptr_t) { core_->clear_wake(); }
+
+  private:
+    using core = detail::event_loop_core;
+    class running;
+    static constexpr bool may_nest = true;
+    static constexpr bool may_not_nest = false;
+
+    std::size_t run_until(core::deadline until, bool nesting);
+
+    template <class Rep, class Period>
+    static core::deadline deadline_after(std::chrono::duration<Rep, Period> duration) {
+        using seconds = std::chrono::duration<double>;
+        const core::deadline now = std::chrono::steady_clock::now();
+        // compared as floating point numbers, which do not overflow, with a second to spare for their
+        // rounding
+        if (!(seconds{duration} < seconds{core::forever - now} - seconds{1}))
+            return core::forever;
+        if (duration <= duration.zero())
+            return now;
+        return now + std::chrono::ceil<core::deadline::duration>(duration);
+    }
+
+    const detail::intrusive_ptr<core> core_{new core, detail::adopt_reference};
+};
+
+/// The loop as a context.
+///
+/// Guarantees    a function's node is taken from its `get_allocator()`, and given back before the function is
+/// called. Lifetime      When the loop is closed or gone, `post` and `operation_started` throw
+/// `context_closed`, and
+///               `operation_completed` does nothing.
+class event_loop::context_type {
+  public:
+    template <class F>
+        requires std::invocable<std::decay_t<F>>
+    void post(F&& function) const {
+        core_->post(detail::make_work(std::forward<F>(function)));
+    }
+    /// Keeps `run` from returning until `operation_completed`.
+    void operation_started() const { core_->operation_started(); }
+    void operation_completed() const noexcept { core_->operation_completed(); }
+
+    /// True on the thread that is running the loop or has last run it: between two polls, the thread of a
+    /// window is still the thread of that window. False before anybody ran it, and when the loop is gone.
+    bool running_in_this_thread() const noexcept { return core_->runs_in_this_thread(); }
+
+    bool operator==(const context_type&) const noexcept = default;
+
+  private:
+    friend event_loop;
+    explicit context_type(detail::intrusive_ptr<core> c) noexcept : core_(std::move(c)) {}
+
+    detail::intrusive_ptr<core> core_;
+};
+static_assert(synchronization_context<event_loop::context_type>);
+
+/// "This thread runs the loop": makes it the current context, and puts back at the end what was taken up and
+/// not run. The handle in `current_` keeps the core alive even when a function destroys the loop.
+class event_loop::running {
+  public:
+    running(const event_loop& loop, bool nesting)
+        : core_(*loop.core_), nested_(core_.begin_running(nesting)), current_(loop.context()) {}
+    running(const running&) = delete;
+    running& operator=(const running&) = delete;
+    ~running() {
+        if (!nested_)
+            core_.end_running();
+    }
+
+    core* operator->() const noexcept { return &core_; }
+
+  private:
+    core& core_;
+    const bool nested_;
+    const scoped_context current_;
+};
+
+inline event_loop::context_type event_loop::context() const noexcept { return context_type{core_}; }
+
+inline std::size_t event_loop::run_until(core::deadline until, bool nesting) {
+    const running loop{*this, nesting};
+    std::size_t count = 0;
+    while (loop->wait_for_work(until)) {
+        loop->run_next();
+        ++count;
+        if (until != core::forever && std::chrono::steady_clock::now() >= until)
+            break;
+    }
+    return count;
+}
+
+inline bool event_loop::run_one() {
+    const running loop{*this, may_not_nest};
+    if (!loop->wait_for_work(core::forever))
+        return false;
+    loop->run_next();
+    return true;
+}
+
+inline std::size_t event_loop::poll() {
+    const running loop{*this, may_nest};
+    const std::uint64_t end = loop->take_all();
+    std::size_t count = 0;
+    while (loop->executed() < end && loop->has_work()) {
+        loop->run_next();
+        ++count;
+    }
+    return count;
+}
+
+} // namespace eap
+
+#endif
