@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Layer 0 – values. Decides which exceptions there are and what they say; knows nothing about who throws
-// them.
+// Layer 0 – values. Decides which exceptions there are and what they say; knows nothing about who throws.
 #ifndef EAP_ERRORS_HPP
 #define EAP_ERRORS_HPP
 
@@ -9,8 +8,7 @@
 
 namespace eap {
 
-// Each message says what happened, then what to do. A class with a default constructor has a sentence of its
-// own.
+// A message says what happened, then what to do. A class that can say so itself has a default constructor.
 
 /// A call that the object's present state does not allow. (.NET: InvalidOperationException)
 class invalid_operation : public std::logic_error {
@@ -24,8 +22,8 @@ class operation_cancelled : public invalid_operation {
   public:
     using invalid_operation::invalid_operation;
     operation_cancelled()
-        : invalid_operation{
-              "The operation was cancelled and has no result. Ask cancelled() before reading it."} {}
+        : invalid_operation{"The operation was cancelled and has no result. "
+                            "Ask cancelled() before reading it."} {}
 };
 
 /// A wait that could never end, refused before it began. (.NET waits for ever.)
@@ -48,9 +46,8 @@ class operation_timed_out : public std::runtime_error {
   public:
     using std::runtime_error::runtime_error;
     operation_timed_out()
-        : std::runtime_error{
-              "The operation was not complete at its deadline. Give it a longer time-out, or start it "
-              "again."} {}
+        : std::runtime_error{"The operation was not complete at its deadline. "
+                             "Give it a longer time-out, or start it again."} {}
 };
 
 /// The worker let go of the operation without completing it. (.NET tells nobody.)
@@ -58,9 +55,8 @@ class operation_abandoned : public std::runtime_error {
   public:
     using std::runtime_error::runtime_error;
     operation_abandoned()
-        : std::runtime_error{
-              "The worker let go of the operation without completing it. Complete it with a value, an "
-              "error or cancelled before its async_operation is destroyed."} {}
+        : std::runtime_error{"The worker let go of the operation without completing it. "
+                             "Complete it with a value, an error or as cancelled before it is destroyed."} {}
 };
 
 /// The context no longer accepts work. (.NET: ObjectDisposedException)
@@ -68,13 +64,11 @@ class context_closed : public std::runtime_error {
   public:
     using std::runtime_error::runtime_error;
     context_closed()
-        : std::runtime_error{
-              "The context is closed and accepts no more work. Keep its owner alive and open for as "
-              "long as work is posted to it."} {}
+        : std::runtime_error{"The context is closed and accepts no more work. "
+                             "Keep its owner open for as long as work is posted to it."} {}
 };
 
-/// Says that an outcome is "cancelled", where one is constructed: `completed_event_args<T>{state,
-/// eap::cancelled}`.
+/// The outcome "cancelled", where one is written down: `completed_event_args<T>{state, eap::cancelled}`.
 struct cancelled_t {
     explicit cancelled_t() = default;
 };
