@@ -3,6 +3,7 @@
 
 #include "support/allocations.hpp"
 #include "support/catch.hpp"
+#include "support/death.hpp"
 #include "support/functions.hpp"
 
 #include <atomic>
@@ -831,6 +832,15 @@ TEST_CASE("wake hooks may be exchanged while threads post, and no wake is missed
     for (auto& poster : posters)
         poster.join();
     CHECK(ran == threads * posts);
+}
+
+TEST_CASE("a wake hook that throws ends the program", "[event_loop][on_wake]") {
+    const auto terminated = tests::terminates([] {
+        eap::event_loop loop;
+        loop.on_wake([] { throw std::runtime_error{"a hook must not"}; });
+        loop.context().post([] {});
+    });
+    CHECK(terminated.value_or(true));
 }
 
 // ---- churn ----

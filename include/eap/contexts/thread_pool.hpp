@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Layer 3 – places. Threads that share one queue; one pool of them, the default place for work, is shared by
+// all.
+#ifndef EAP_CONTEXTS_THREAD_POOL_HPP
+#define EAP_CONTEXTS_THREAD_POOL_HPP
+
+#include "eap/detail/hook.hpp"
+#include "eap/detail/intrusive_ptr.hpp"
+#include "eap/detail/work_queue.hpp"
+#include "eap/errors.hpp"
+#include "eap/scoped_context.hpp"
+#include "eap/synchronization_context.hpp"
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <cstdio>
+#include <exception>
+#include <stdexcept>
+#include <thread>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace eap {
+
+namespace detail {
+
+/// What a pool, its threads and its handles share.
+class thread_pool_core : public reference_counted<thread_pool_core> {
+  public:
+    void post(work_ptr last) { queue_.push(std::move(last)); }
+    bool is_closed() const noexcept { return queue_.is_closed(); }
+    void close() { const work_list unrun = queue_.close(); }
+    bool runs_in_this_thread() const noexcept { return this_threads_pool == this; }
+    hook<std::exception_ptr>& on_exception() noexcept { return on_exception_; }
+
+    /// A thread's whole life. What a function throws and nobody wants ends the program.
+    void work() noexcept {
+        this_threads_pool = this;
+        while (work_ptr next = queue_.wait_one()) {
+            try {
+                next.release()->run();
+            } catch (...) {
+                if (!on_exception_.call(std::current_exception()))
+                    std::terminate(); // inside the handler: it can still be told what it was
+            }
+        }
+    }
+
+  private:
+    static inline constinit thread_local const thread_pool_core* this_threads_pool = nullptr;
+
+    work_queue<> queue_;
+    hook<std::exception_ptr> on_exception_;
+};
+
+} // namespace detail
+
+/// Threads that run functions, several at a time and in no promised order. (.NET: ThreadPool; it has only the
+/// shared one)
+///
+/// Guarantees    a function runs on a thread of the pool, where the pool is then the current context.
+/// Thread safety all members, and all of a handle.
+/// Errors        An exception that escapes a function goes to `on_exception`; without it the program
+/// terminates, as
+///               with any thread.
+/// Lifetime      The destructor closes, and waits for the functions that have begun: destroy a pool anywhere
+/// but on one
+///               of its own threads (that terminates the program). Handles may outlive it.
+class thread_pool {
+  public:
+    class context_type;
+
+    /// Starts `threads` threads. Throws std::invalid_argument for none, std::system_error when one cannot be
+    /// started; then none is left.
+    explicit thread_pool(std::size_t threads);
+    thread_pool(const thread_pool&) = delete;
+    thread_pool& operator=(const thread_pool&) = delete;
+    ~thread_pool();
+
+    context_type context() const noexcept;
+
+    /// The pool that all of a program shares; no less than two threads, and one for each processor. It starts
+    /// at first use and never ends: it serves static objects to their last breath, and what it runs when the
+    /// program ends is not waited for. A function on it has no current context (.NET: SC-9), so what it
+    /// starts goes to the pool as well.
+    static context_type shared();
+
+    /// For good: later posts throw `context_closed`, what has begun goes on, and what is queued is destroyed
+    /// unrun on the calling thread before this returns. A function of the pool may call it. A second call
+    /// does nothing.
+    void close() { core_->close(); }
+
+    /// `handler(std::exception_ptr)` is called, on the pool's thread, with what escapes a function.
+    /// Requires      it does not throw: the program would terminate.
+    /// Effects       replaces the previous one, which is destroyed and not running any more when this
+    /// returns.
+    template <class F>
+        requires std::invocable<std::decay_t<F>&, std::exception_ptr>
+    void on_exception(F&& handler) {
+        core_->on_exception().set(std::forward<F>(handler));
+    }
+    void on_exception(std::nullptr_t) { core_->on_exception().clear(); }
+
+  private:
+    using core = detail::thread_pool_core;
+
+    void start(std::size_t threads, const any_synchronization_context& current);
+    void join() noexcept;
+
+    thread_pool(std::size_t threads, const any_synchronization_context& current) { start(threads, current); }
+
+    const detail::intrusive_ptr<core> core_{new core, detail::adopt_reference};
+    std::vector<std::thread> threads_;
+};
+
+/// The pool as a context.
+///
+/// Guarantees    a function's node is taken from its `get_allocator()`, and given back before the function is
+/// called. Lifetime      When the pool is closed or gone, `post` and `operation_started` throw
+/// `context_closed`.
+class thread_pool::context_type {
+  public:
+    template <class F>
+        requires std::invocable<std::decay_t<F>>
+    void post(F&& function) const {
+        core_->post(detail::make_work(std::forward<F>(function)));
+    }
+    void operation_started() const { // nothing to keep going: a pool runs until it is closed
+        if (core_->is_closed())
+            throw context_closed{};
+    }
+    void operation_completed() const noexcept {}
+
+    /// True on the threads of the pool.
+    bool running_in_this_thread() const noexcept { return core_->runs_in_this_thread(); }
+
+    bool operator==(const context_type&) const noexcept = default;
+
+  private:
+    friend thread_pool;
+    explicit context_type(detail::intrusive_ptr<core> c) noexcept : core_(std::move(c)) {}
+
+    detail::intrusive_ptr<core> core_;
+};
+static_assert(synchronization_context<thread_pool::context_type>);
+
+inline thread_pool::context_type thread_pool::context() const noexcept { return context_type{core_}; }
+
+inline thread_pool::thread_pool(std::size_t threads) {
+    if (threads == 0)
+        throw std::invalid_argument{"A thread_pool needs a thread to run anything. Ask for one or more."};
+    start(threads, context());
+}
+
+inline void thread_pool::start(std::size_t threads, const any_synchronization_context& current) {
+    try {
+        threads_.reserve(threads);
+        for (std::size_t i = 0; i < threads; ++i)
+            threads_.emplace_back([core = core_, current] {
+                const scoped_context on_this_thread{current};
+                core->work();
+            });
+    } catch (...) {
+        core_->close();
+        join();
+        throw;
+    }
+}
+
+inline void thread_pool::join() noexcept {
+    for (std::thread& thread : threads_)
+        thread.join();
+}
+
+inline thread_pool::~thread_pool() {
+    if (core_->runs_in_this_thread()) {
+        std::fputs("eap: a thread_pool was destroyed by a function that it runs, and cannot wait for that "
+                   "function to "
+                   "end. Let another thread destroy it.\n",
+                   stderr);
+        std::terminate();
+    }
+    core_->close();
+    join();
+    core_->on_exception().clear();
+}
+
+inline thread_pool::context_type thread_pool::shared() {
+    static const thread_pool&
+        everybodys = // never destroyed, so never joined; found by leak checkers all the same
+        *new thread_pool{std::max<std::size_t>(2, std::thread::hardware_concurrency()),
+                         any_synchronization_context{}};
+    return everybodys.context();
+}
+
+} // namespace eap
+
+#endif
