@@ -94,13 +94,13 @@ template <class P> class progress_operation : public operation_state {
     }
 
     sent replace_latest(std::unique_ptr<report_message> newest, std::exception_ptr& why) {
-        using slot = latest_slot<report_message>;
+        using put_as = latest_slot<report_message>::put_as;
         const auto result = latest_.put(*newest);
-        if (result.became == slot::put_as::refused)
+        if (result.became == put_as::refused)
             return sent::closed;
         static_cast<void>(newest.release());
         const std::unique_ptr<report_message> replaced{result.replaced};
-        if (result.became == slot::put_as::replacement)
+        if (result.became == put_as::replacement)
             return sent::on_its_way;
         const auto interval = options().progress.interval();
         if (interval > std::chrono::nanoseconds{0}) {
