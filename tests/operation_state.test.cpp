@@ -1,0 +1,875 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <eap/operation_state.hpp> // first: proves that the header stands alone
+
+#include "support/catch.hpp"
+
+#include "support/client.hpp"
+#include "support/contexts.hpp"
+
+#include <eap/async_operation.hpp>
+#include <eap/operation_manager.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <future>
+#include <latch>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+using namespace std::chrono_literals;
+using tests::lines;
+
+namespace {
+
+struct handler_error : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+/// What a post of the scripted home does.
+using step = std::function<void(std::function<void()>)>;
+
+/// A home whose posts follow a script, a step for each; those after the last step are queued.
+struct scripted_home {
+    tests::manual_queue queue;
+    std::vector<step> steps;
+    std::size_t posts = 0; // one at a time
+    tests::client client{tests::scripted_context{[this](std::function<void()> function) {
+        const std::size_t number = posts++;
+        if (number < steps.size())
+            steps[number](std::move(function));
+        else
+            queue.context().post(std::move(function));
+    }}};
+
+    step accepts() {
+        return [this](std::function<void()> function) { queue.context().post(std::move(function)); };
+    }
+};
+
+const step refuses = [](std::function<void()>) { throw tests::post_refused{}; };
+const step drops = [](std::function<void()>) {};
+const step is_closed = [](std::function<void()>) { throw eap::context_closed{}; };
+
+template <class F> void on_another_thread(F function) { std::thread{std::move(function)}.join(); }
+
+} // namespace
+
+// ---- a home that refuses ----
+
+TEST_CASE("a refused report takes back only itself: what others sent meanwhile comes home",
+          "[operation_state][OP-15]") {
+    scripted_home home;
+    auto operation = home.client.start();
+    bool second_taken = false;
+    home.steps = {[&](std::function<void()>) {
+        on_another_thread([&] { second_taken = operation.report_progress(2); });
+        throw tests::post_refused{};
+    }};
+
+    CHECK_THROWS_AS(operation.report_progress(1), tests::post_refused);
+    CHECK(second_taken);
+    operation.complete();
+    home.queue.run_all();
+    CHECK(home.client.log.all() == lines{"2%", "value"});
+}
+
+TEST_CASE("what was sent while two posts were refused comes home with the next report",
+          "[operation_state][OP-15]") {
+    scripted_home home;
+    auto operation = home.client.start();
+    home.steps = {[&](std::function<void()>) {
+                      on_another_thread([&] { operation.report_progress(2); });
+                      throw tests::post_refused{};
+                  },
+                  refuses};
+    CHECK_THROWS_AS(operation.report_progress(1), tests::post_refused);
+    CHECK(operation.report_progress(3));
+    operation.complete();
+    home.queue.run_all();
+
+    CHECK(home.client.log.all() == lines{"2%", "3%", "value"});
+}
+
+TEST_CASE("what was sent while two posts were refused comes home before the completion",
+          "[operation_state][OP-12]") {
+    scripted_home home;
+    auto operation = home.client.start();
+    home.steps = {[&](std::function<void()>) {
+                      on_another_thread([&] { operation.report_progress(2); });
+                      throw tests::post_refused{};
+                  },
+                  refuses};
+    CHECK_THROWS_AS(operation.report_progress(1), tests::post_refused);
+    operation.complete();
+    home.queue.run_all();
+
+    CHECK(home.client.log.all() == lines{"2%", "value"});
+}
+
+TEST_CASE("a completion sent during a refused report comes home", "[operation_state][G1]") {
+    scripted_home home;
+    auto operation = home.client.start<int>();
+    bool completed = false;
+    home.steps = {[&](std::function<void()>) {
+        on_another_thread([&] { completed = operation.complete(7); });
+        throw tests::post_refused{};
+    }};
+
+    CHECK_THROWS_AS(operation.report_progress(1), tests::post_refused);
+    CHECK(completed);
+    home.queue.run_all();
+    CHECK(home.client.log.all() == lines{"value 7"});
+}
+
+TEST_CASE("a completion sent during a refused report, and refused itself, is told as undelivered once",
+          "[operation_state][G1]") {
+    scripted_home home;
+    auto operation = home.client.start<int>();
+    home.steps = {[&](std::function<void()>) {
+                      on_another_thread([&] { operation.complete(7); });
+                      throw tests::post_refused{};
+                  },
+                  refuses};
+
+    CHECK_THROWS_AS(operation.report_progress(1), tests::post_refused);
+    CHECK(home.client.log.all() == lines{"undelivered, post failed: value"});
+    CHECK(home.client.manager.pending() == 0);
+    CHECK(home.queue.run_all() == 0);
+}
+
+TEST_CASE("a completion sent during a refused report, and dropped then, is told as undelivered once",
+          "[operation_state][G1]") {
+    scripted_home home;
+    auto operation = home.client.start<int>();
+    home.steps = {[&](std::function<void()>) {
+                      on_another_thread([&] { operation.complete(7); });
+                      throw tests::post_refused{};
+                  },
+                  drops};
+
+    CHECK_THROWS_AS(operation.report_progress(1), tests::post_refused);
+    CHECK(home.client.log.all() == lines{"undelivered, context gone: value"});
+    CHECK(home.client.manager.pending() == 0);
+}
+
+TEST_CASE("a refused completion has decided, runs nothing, and is told as undelivered",
+          "[operation_state][G1][G5]") {
+    scripted_home home;
+    auto operation = home.client.start<int>();
+    home.steps = {refuses};
+
+    CHECK(operation.complete(7));
+    CHECK(operation.completed());
+    CHECK(home.client.log.all() == lines{"undelivered, post failed: value"});
+    CHECK(home.client.manager.pending() == 0);
+}
+
+TEST_CASE("reports that wait behind a refusal die with a completion that is refused too",
+          "[operation_state][G1]") {
+    scripted_home home;
+    auto operation = home.client.start();
+    home.steps = {[&](std::function<void()>) {
+                      on_another_thread([&] { operation.report_progress(2); });
+                      throw tests::post_refused{};
+                  },
+                  refuses, refuses};
+    CHECK_THROWS_AS(operation.report_progress(1), tests::post_refused);
+    CHECK(operation.complete());
+
+    CHECK(home.client.log.all() == lines{"undelivered, post failed: value"});
+    CHECK(home.queue.run_all() == 0);
+}
+
+TEST_CASE("a thousand refused reports leave nothing behind", "[operation_state][OP-15]") {
+    tests::manual_queue queue;
+    tests::client client{tests::throwing_context{queue, 1, 1000}};
+    auto operation = client.start();
+    for (int i = 0; i < 1000; ++i)
+        CHECK_THROWS_AS(operation.report_progress(1), tests::post_refused);
+    operation.complete();
+    queue.run_all();
+
+    CHECK(client.log.all() == lines{"value"});
+}
+
+// ---- a home that is gone ----
+
+TEST_CASE("a report to a closed home returns false and requests a stop", "[operation_state]") {
+    scripted_home home;
+    auto operation = home.client.start();
+    home.steps = {is_closed};
+
+    CHECK_FALSE(operation.report_progress(1));
+    CHECK(operation.cancellation_pending());
+    CHECK_FALSE(operation.completed());
+    operation.complete();
+}
+
+TEST_CASE("a report that the home drops returns false and requests a stop", "[operation_state]") {
+    tests::client client{tests::dropping_context{}};
+    auto operation = client.start();
+
+    CHECK_FALSE(operation.report_progress(1));
+    CHECK(operation.cancellation_pending());
+    operation.complete();
+}
+
+TEST_CASE("once the home is gone it is not asked again", "[operation_state]") {
+    scripted_home home;
+    auto operation = home.client.start();
+    home.steps = {drops};
+    operation.report_progress(1);
+
+    CHECK_FALSE(operation.report_progress(2));
+    CHECK_FALSE(operation.post([] {}));
+    operation.complete();
+    CHECK(home.posts == 1);
+}
+
+TEST_CASE("the outcome is recorded although the home is gone", "[operation_state][G1]") {
+    scripted_home home;
+    auto operation = home.client.start<int>();
+    home.steps = {drops};
+    operation.report_progress(1);
+
+    CHECK(operation.complete(7));
+    CHECK(home.client.log.all() == lines{"undelivered, context gone: value"});
+    CHECK(home.client.manager.pending() == 0);
+}
+
+TEST_CASE("a completion to a closed home is undelivered because the home is gone", "[operation_state][G1]") {
+    scripted_home home;
+    auto operation = home.client.start();
+    home.steps = {is_closed};
+
+    CHECK(operation.complete_error(handler_error{"why"}));
+    CHECK(home.client.log.all() == lines{"undelivered, context gone: error: why"});
+}
+
+TEST_CASE("a completion that the home drops is told as undelivered", "[operation_state][G1]") {
+    tests::client client{tests::dropping_context{}};
+    auto operation = client.start();
+
+    CHECK(operation.complete_cancelled());
+    CHECK(client.log.all() == lines{"undelivered, context gone: cancelled"});
+}
+
+TEST_CASE("a queued report that the home destroys later requests a stop", "[operation_state]") {
+    tests::manual_queue queue;
+    tests::client client{queue.context()};
+    auto operation = client.start<int>();
+    CHECK(operation.report_progress(1));
+    CHECK_FALSE(operation.cancellation_pending());
+    queue.drop_all();
+
+    CHECK(operation.cancellation_pending());
+    CHECK_FALSE(operation.report_progress(2));
+    CHECK(operation.complete(7));
+    CHECK(client.log.all() == lines{"undelivered, context gone: value"});
+}
+
+TEST_CASE("a queued completion that the home destroys later is told then", "[operation_state][G1]") {
+    tests::manual_queue queue;
+    tests::client client{queue.context()};
+    auto operation = client.start();
+    operation.report_progress(1);
+    operation.complete();
+    CHECK(client.log.all() == lines{});
+    CHECK(client.manager.pending() == 1);
+    queue.close();
+
+    CHECK(client.log.all() == lines{"undelivered, context gone: value"});
+    CHECK(client.manager.pending() == 0);
+}
+
+TEST_CASE("a home that dies between the last report and the completion is noticed once",
+          "[operation_state][G1]") {
+    tests::client client{[] {
+        tests::manual_queue queue;
+        return eap::any_synchronization_context{queue.context()};
+    }()};
+    auto operation = client.start();
+
+    CHECK_FALSE(operation.report_progress(1));
+    CHECK(operation.complete());
+    CHECK(client.log.all() == lines{"undelivered, context gone: value"});
+}
+
+TEST_CASE("a home that dies while the work completes: delivered or undelivered, never both",
+          "[operation_state][G1]") {
+    for (int i = 0; i < 500; ++i) {
+        auto queue = std::make_unique<tests::manual_queue>();
+        tests::client client{queue->context()};
+        auto operation = client.start();
+        operation.report_progress(1);
+        std::latch start{2};
+        std::thread owner{[&] {
+            start.arrive_and_wait();
+            queue->run_one();
+            queue.reset();
+        }};
+        start.arrive_and_wait();
+        operation.complete();
+        owner.join();
+
+        const auto outcomes =
+            client.log.count("value") + client.log.count("undelivered, context gone: value");
+        if (outcomes != 1 || client.manager.pending() != 0)
+            FAIL("round " << i << ": told " << outcomes << " times, pending " << client.manager.pending());
+    }
+    SUCCEED();
+}
+
+// ---- a home that runs inside post ----
+
+TEST_CASE("an inline home delivers in order", "[operation_state][G2]") {
+    tests::client client{tests::inline_context{}};
+    auto operation = client.start();
+    operation.report_progress(1);
+    operation.post([&] { client.log.add("posted"); });
+    operation.complete();
+
+    CHECK(client.log.all() == lines{"1%", "posted", "value"});
+}
+
+TEST_CASE("reports made by a handler on an inline home wait for it to return", "[operation_state][G2]") {
+    tests::record log;
+    eap::operation_manager manager{tests::inline_context{}};
+    std::optional<eap::async_operation<>> operation;
+    operation = manager.create_operation<>(
+        {}, [&](const eap::completed_event_args<>&) { log.add("completed"); },
+        [&](const eap::progress_changed_event_args<>& args) {
+            log.add("begin " + tests::told(args));
+            if (args.progress_percentage() < 3)
+                operation->report_progress(args.progress_percentage() + 1);
+            else
+                operation->complete();
+            log.add("end " + tests::told(args));
+        });
+    operation->report_progress(1);
+
+    CHECK(log.all() == lines{"begin 1%", "end 1%", "begin 2%", "end 2%", "begin 3%", "end 3%", "completed"});
+}
+
+TEST_CASE("a chain of posts on an inline home takes no more stack than one", "[operation_state]") {
+    eap::operation_manager manager{tests::inline_context{}};
+    auto operation = manager.create_operation();
+    int depth = 0;
+    int deepest = 0;
+    int left = 100'000;
+    std::function<void()> again = [&] {
+        deepest = std::max(deepest, ++depth);
+        if (--left > 0)
+            operation.post([&] { again(); });
+        --depth;
+    };
+    operation.post([&] { again(); });
+    operation.operation_completed();
+
+    CHECK(left == 0);
+    CHECK(deepest == 1);
+}
+
+TEST_CASE("what a handler throws on an inline home leaves the report, and the operation goes on",
+          "[operation_state][G11]") {
+    tests::client client{tests::inline_context{}};
+    auto operation = client.start();
+
+    CHECK_THROWS_AS(operation.post([] { throw handler_error{"inline"}; }), handler_error);
+    CHECK_FALSE(operation.cancellation_pending());
+    CHECK(operation.report_progress(2));
+    CHECK(operation.complete());
+    CHECK(client.log.all() == lines{"2%", "value"});
+}
+
+TEST_CASE("what a completion handler throws on an inline home leaves complete, which has taken effect",
+          "[operation_state][G11]") {
+    const auto counts = std::make_shared<tests::notification_counts>();
+    tests::client client{tests::counting_context<tests::inline_context>{tests::inline_context{}, counts}};
+    auto operation = client.manager.create_operation<>(
+        {}, [](const eap::completed_event_args<>&) { throw handler_error{"inline"}; });
+
+    CHECK_THROWS_AS(operation.complete(), handler_error);
+    CHECK(operation.completed());
+    CHECK(client.log.all() == lines{});
+    CHECK(client.manager.pending() == 0);
+    CHECK(counts->completed == 1);
+}
+
+TEST_CASE("handlers behind one that throws on an inline home still run", "[operation_state][G11]") {
+    tests::client client{tests::inline_context{}};
+    auto operation = client.start();
+    CHECK_THROWS_AS(operation.post([&] {
+        operation.report_progress(1);
+        operation.complete();
+        throw handler_error{"inline"};
+    }),
+                    handler_error);
+
+    CHECK(client.log.all() == lines{"1%", "value"});
+}
+
+// ---- handlers that throw on a home that queues ----
+
+TEST_CASE("what is behind a handler that throws is posted again before the exception leaves",
+          "[operation_state][G11]") {
+    tests::manual_queue queue;
+    tests::client client{queue.context()};
+    auto operation = client.start();
+    operation.post([] { throw handler_error{"first"}; });
+    operation.report_progress(2);
+    operation.complete();
+
+    CHECK_THROWS_AS(queue.run_one(), handler_error);
+    CHECK(queue.size() == 1);
+    CHECK(client.log.all() == lines{});
+    queue.run_all();
+    CHECK(client.log.all() == lines{"2%", "value"});
+}
+
+TEST_CASE("each handler that throws has its exception reach whoever runs the home",
+          "[operation_state][G11]") {
+    tests::manual_queue queue;
+    tests::client client{queue.context()};
+    auto operation = client.start();
+    for (int i = 0; i < 3; ++i)
+        operation.post([i] { throw handler_error{std::to_string(i)}; });
+    operation.complete();
+    lines caught;
+    for (int i = 0; i < 3; ++i)
+        caught.push_back(tests::message_of<handler_error>([&] { queue.run_one(); }));
+    queue.run_all();
+
+    CHECK(caught == lines{"0", "1", "2"});
+    CHECK(client.log.all() == lines{"value"});
+}
+
+TEST_CASE("when going on later is refused, what is behind a handler that throws runs at once",
+          "[operation_state][G11]") {
+    scripted_home home;
+    auto operation = home.client.start();
+    home.steps = {home.accepts(), refuses, refuses, refuses};
+    operation.post([] { throw handler_error{"first"}; });
+    operation.report_progress(2);
+    operation.complete();
+
+    CHECK_THROWS_AS(home.queue.run_one(), handler_error);
+    CHECK(home.client.log.all() == lines{"2%", "value"});
+}
+
+TEST_CASE("when going on later is dropped, what is behind a handler that throws runs at once",
+          "[operation_state][G11]") {
+    scripted_home home;
+    auto operation = home.client.start();
+    home.steps = {home.accepts(), drops, drops, drops};
+    operation.post([] { throw handler_error{"first"}; });
+    operation.report_progress(2);
+    operation.complete();
+
+    CHECK_THROWS_AS(home.queue.run_one(), handler_error);
+    CHECK(home.client.log.all() == lines{"2%", "value"});
+}
+
+TEST_CASE("a home that dies with the rest of the handlers queued: the outcome is told",
+          "[operation_state][G1][G11]") {
+    tests::manual_queue queue;
+    tests::client client{queue.context()};
+    auto operation = client.start();
+    operation.post([] { throw handler_error{"first"}; });
+    operation.complete();
+    CHECK_THROWS_AS(queue.run_one(), handler_error);
+    queue.close();
+
+    CHECK(client.log.all() == lines{"undelivered, context gone: value"});
+}
+
+TEST_CASE("a completion handler that throws has been delivered", "[operation_state][G11]") {
+    tests::manual_queue queue;
+    tests::client client{queue.context()};
+    auto operation = client.manager.create_operation<>(
+        "id", [](const eap::completed_event_args<>&) { throw handler_error{"last"}; });
+    operation.complete();
+
+    CHECK_THROWS_AS(queue.run_all(), handler_error);
+    CHECK(client.manager.pending() == 0);
+    CHECK_FALSE(client.manager.is_pending("id"));
+    CHECK(client.log.all() == lines{});
+}
+
+TEST_CASE("the completion comes although the handler of the last coalesced report throws",
+          "[operation_state][G11]") {
+    tests::manual_queue queue;
+    tests::record log;
+    eap::operation_manager manager{queue.context()};
+    auto operation = manager.create_operation<>(
+        {}, [&](const eap::completed_event_args<>& args) { log.add(tests::told(args)); },
+        [](const eap::progress_changed_event_args<>&) { throw handler_error{"last report"}; },
+        {.progress = eap::progress_delivery::latest()});
+    operation.report_progress(100);
+    operation.complete();
+    CHECK_THROWS_AS(queue.run_all(), handler_error);
+    queue.run_all();
+
+    CHECK(log.all() == lines{"value"});
+}
+
+// ---- long queues ----
+
+TEST_CASE("a long queue of reports lets other work of the home have its turn", "[operation_state]") {
+    tests::manual_queue queue;
+    tests::client client{queue.context()};
+    auto operation = client.start();
+    for (int i = 0; i < 1000; ++i)
+        operation.report_progress(i / 10);
+    std::size_t delivered_before = 1000;
+    queue.context().post([&] { delivered_before = client.log.all().size(); });
+    operation.complete();
+    queue.run_all();
+
+    CHECK(delivered_before < 1000);
+    CHECK(client.log.all().size() == 1001);
+    CHECK(client.log.all().back() == "value");
+}
+
+TEST_CASE("a long queue is delivered in order although every later post is refused",
+          "[operation_state][G2]") {
+    tests::manual_queue queue;
+    tests::client client{tests::throwing_context{queue, 2, tests::throwing_context::every_later_one}};
+    auto operation = client.start<void, int>();
+    lines expected;
+    for (int i = 0; i < 1000; ++i) {
+        operation.report_progress(0, i);
+        expected.push_back("0% " + std::to_string(i));
+    }
+    operation.complete();
+    expected.emplace_back("value");
+    queue.run_all();
+
+    CHECK(client.log.all() == expected);
+}
+
+// ---- contexts that break their contract ----
+
+TEST_CASE("a context that runs a function twice delivers once", "[operation_state][G1]") {
+    tests::client client{tests::scripted_context{[](const std::function<void()>& function) {
+        function();
+        function();
+    }}};
+    auto operation = client.start();
+    operation.report_progress(1);
+    operation.complete();
+
+    CHECK(client.log.all() == lines{"1%", "value"});
+}
+
+TEST_CASE("a context that runs a kept function twice delivers once", "[operation_state][G1]") {
+    std::vector<std::function<void()>> kept;
+    tests::client client{tests::scripted_context{
+        [&](std::function<void()> function) { kept.push_back(std::move(function)); }}};
+    auto operation = client.start();
+    operation.report_progress(1);
+    operation.complete();
+    const auto twice = std::move(kept.at(0));
+    twice();
+    twice();
+
+    CHECK(client.log.all() == lines{"1%", "value"});
+}
+
+TEST_CASE("a context that runs a function on another thread before its post returns delivers once",
+          "[operation_state][G1][OP-7]") {
+    const auto counts = std::make_shared<tests::notification_counts>();
+    tests::client client{tests::counting_context<tests::scripted_context>{
+        tests::scripted_context{
+            [](std::function<void()> function) { on_another_thread(std::move(function)); }},
+        counts}};
+    {
+        auto operation = client.start();
+        operation.report_progress(1);
+        operation.complete();
+    }
+
+    CHECK(client.log.all() == lines{"1%", "value"});
+    CHECK(counts->completed == 1);
+}
+
+TEST_CASE("a context that destroys a function on another thread before its post returns loses nothing",
+          "[operation_state][G1]") {
+    const auto counts = std::make_shared<tests::notification_counts>();
+    tests::client client{tests::counting_context<tests::scripted_context>{
+        tests::scripted_context{[](std::function<void()> function) {
+            on_another_thread([dropped = std::move(function)]() mutable { dropped = nullptr; });
+        }},
+        counts}};
+    {
+        auto operation = client.start();
+        operation.complete();
+    }
+
+    CHECK(client.log.all() == lines{"undelivered, context gone: value"});
+    CHECK(counts->completed == 1);
+}
+
+TEST_CASE("a context that runs a function and then throws delivers once", "[operation_state][G1]") {
+    const auto counts = std::make_shared<tests::notification_counts>();
+    tests::client client{tests::counting_context<tests::scripted_context>{
+        tests::scripted_context{[](const std::function<void()>& function) {
+            function();
+            throw tests::post_refused{};
+        }},
+        counts}};
+    auto operation = client.start();
+    CHECK_THROWS_AS(operation.report_progress(1), tests::post_refused);
+    CHECK_THROWS_AS(operation.complete(), tests::post_refused);
+
+    CHECK(client.log.all() == lines{"1%", "value"});
+    CHECK(counts->completed == 1);
+}
+
+TEST_CASE("a context that throws, and runs the function all the same, delivers once",
+          "[operation_state][G1]") {
+    std::vector<std::function<void()>> kept;
+    const auto counts = std::make_shared<tests::notification_counts>();
+    tests::client client{tests::counting_context<tests::scripted_context>{
+        tests::scripted_context{[&](std::function<void()> function) {
+            kept.push_back(std::move(function));
+            throw tests::post_refused{};
+        }},
+        counts}};
+    auto operation = client.start();
+    CHECK_THROWS_AS(operation.complete(), tests::post_refused);
+    for (const auto& each : kept)
+        each();
+
+    CHECK(client.log.all() == lines{"value"});
+    CHECK(counts->completed == 1);
+}
+
+// ---- deadlines ----
+
+TEST_CASE("a deadline passes while the home is stalled, and a late worker is told false",
+          "[operation_state][G7]") {
+    tests::manual_queue queue;
+    tests::client client{queue.context()};
+    auto operation = client.start<int>({}, {.timeout = 1ms});
+    std::promise<void> asked;
+    const std::stop_callback stopped{operation.stop_token(), [&] { asked.set_value(); }};
+    asked.get_future().wait();
+
+    CHECK(operation.completed());
+    CHECK_FALSE(operation.complete(1));
+    CHECK_FALSE(operation.complete(2)); // a call that lost is not the worker's completion
+    CHECK_FALSE(operation.complete_cancelled());
+    CHECK_FALSE(operation.report_progress(1));
+    CHECK_FALSE(operation.post([] {}));
+}
+
+TEST_CASE("a deadline that passes delivers a time-out and nothing of the late worker",
+          "[operation_state][G7]") {
+    tests::record log;
+    tests::client client{tests::scripted_context{[&](std::function<void()> function) {
+        on_another_thread(std::move(function));
+        log.add("delivered");
+    }}};
+    auto operation = client.start<int>({}, {.timeout = 1ms});
+    log.wait_for(1);
+    operation.complete(1);
+
+    CHECK(client.log.all() == lines{"timed out"});
+}
+
+TEST_CASE("a deadline of zero or less has passed at creation", "[operation_state]") {
+    for (const auto timeout : {0ns, -1ns, std::chrono::nanoseconds::min()}) {
+        tests::manual_queue queue;
+        tests::client client{queue.context()};
+        auto operation = client.start<int>({}, {.timeout = timeout});
+
+        CHECK(operation.completed());
+        CHECK(operation.cancellation_pending());
+        CHECK_FALSE(operation.complete(1));
+        queue.run_all();
+        CHECK(client.log.all() == lines{"timed out"});
+    }
+}
+
+TEST_CASE("a deadline too far for the clock never passes", "[operation_state]") {
+    tests::manual_queue queue;
+    tests::client client{queue.context()};
+    auto operation = client.start<int>({}, {.timeout = std::chrono::nanoseconds::max() - 1ns});
+
+    CHECK_FALSE(operation.completed());
+    CHECK(operation.complete(1));
+    queue.run_all();
+    CHECK(client.log.all() == lines{"value 1"});
+}
+
+TEST_CASE("a deadline passes while a report is being refused: the time-out comes home once",
+          "[operation_state][G1][G7]") {
+    tests::manual_queue queue;
+    tests::record posted;
+    std::promise<void> asked;
+    std::atomic<int> posts{0};
+    tests::client client{tests::scripted_context{[&](std::function<void()> function) {
+        if (posts++ == 0) {
+            asked.get_future().wait();
+            throw tests::post_refused{};
+        }
+        queue.context().post(std::move(function));
+        posted.add("posted");
+    }}};
+    auto operation = client.start<int>({}, {.timeout = 1ms});
+    const std::stop_callback stopped{operation.stop_token(), [&] { asked.set_value(); }};
+    try {
+        operation.report_progress(1);
+    } catch (const tests::post_refused&) {
+    }
+    posted.wait_for(1);
+    queue.run_all();
+
+    CHECK(client.log.all() == lines{"timed out"});
+}
+
+TEST_CASE("an operation that ends before its deadline is let go of at once", "[operation_state][G14]") {
+    tests::manual_queue queue;
+    eap::operation_manager manager{queue.context()};
+    auto in_handler = std::make_shared<int>();
+    auto in_value = std::make_shared<int>();
+    const std::weak_ptr<int> handler = in_handler;
+    const std::weak_ptr<int> value = in_value;
+    {
+        auto operation = manager.create_operation<std::shared_ptr<int>>(
+            {}, [held = std::move(in_handler)](const eap::completed_event_args<std::shared_ptr<int>>&) {},
+            {.timeout = 1h});
+        operation.complete(std::move(in_value));
+    }
+    queue.run_all();
+
+    CHECK(handler.expired());
+    CHECK(value.expired());
+}
+
+TEST_CASE("a deadline that races the completion decides or loses, never both", "[operation_state][G7]") {
+    for (int i = 0; i < 200; ++i) {
+        tests::manual_queue queue;
+        tests::record posted;
+        tests::client client{tests::scripted_context{[&](std::function<void()> function) {
+            queue.context().post(std::move(function));
+            posted.add("posted");
+        }}};
+        auto operation = client.start<int>({}, {.timeout = std::chrono::microseconds{i}});
+        const bool won = operation.complete(1);
+        posted.wait_for(1);
+        queue.run_all();
+
+        if (client.log.all() != lines{won ? "value 1" : "timed out"})
+            FAIL("round " << i << ", complete returned " << won);
+    }
+    SUCCEED();
+}
+
+// ---- progress of which only the newest counts ----
+
+TEST_CASE("with latest, a stalled home holds one report, the newest", "[operation_state][G15]") {
+    tests::manual_queue queue;
+    tests::client client{queue.context()};
+    auto operation = client.start({}, {.progress = eap::progress_delivery::latest()});
+    for (int i = 0; i <= 100; ++i)
+        CHECK(operation.report_progress(i));
+    CHECK(queue.size() == 1);
+    queue.run_all();
+
+    CHECK(client.log.all() == lines{"100%"});
+    operation.complete();
+}
+
+TEST_CASE("with latest, each report is delivered to a home that keeps up", "[operation_state][G15]") {
+    tests::manual_queue queue;
+    tests::client client{queue.context()};
+    auto operation = client.start({}, {.progress = eap::progress_delivery::latest()});
+    for (int i = 1; i <= 3; ++i) {
+        operation.report_progress(i);
+        queue.run_all();
+    }
+    operation.complete();
+    queue.run_all();
+
+    CHECK(client.log.all() == lines{"1%", "2%", "3%", "value"});
+}
+
+TEST_CASE("with latest, the last report comes before the completion", "[operation_state][G15]") {
+    tests::manual_queue queue;
+    tests::client client{queue.context()};
+    auto operation = client.start({}, {.progress = eap::progress_delivery::latest()});
+    operation.report_progress(1);
+    operation.report_progress(2);
+    operation.complete();
+    queue.run_all();
+
+    CHECK(client.log.all() == lines{"2%", "value"});
+}
+
+TEST_CASE("with latest, a report that the home refuses throws and stays the newest",
+          "[operation_state][G15]") {
+    tests::manual_queue queue;
+    tests::client client{tests::throwing_context{queue, 1}};
+    auto operation = client.start({}, {.progress = eap::progress_delivery::latest()});
+    CHECK_THROWS_AS(operation.report_progress(1), tests::post_refused);
+    operation.complete();
+    queue.run_all();
+
+    CHECK(client.log.all() == lines{"1%", "value"});
+}
+
+TEST_CASE("with at_most_every, the first report comes at once and the last before the completion",
+          "[operation_state][G15]") {
+    tests::manual_queue queue;
+    tests::client client{queue.context()};
+    auto operation = client.start({}, {.progress = eap::progress_delivery::at_most_every(1h)});
+    for (int i = 1; i <= 5; ++i) {
+        operation.report_progress(i);
+        queue.run_all();
+    }
+    CHECK(client.log.all() == lines{"1%"});
+    operation.complete();
+    queue.run_all();
+
+    CHECK(client.log.all() == lines{"1%", "5%", "value"});
+}
+
+TEST_CASE("with at_most_every, a report that waits comes home by itself", "[operation_state][G15]") {
+    tests::client client{tests::scripted_context{
+        [](std::function<void()> function) { on_another_thread(std::move(function)); }}};
+    auto operation = client.start({}, {.progress = eap::progress_delivery::at_most_every(1ms)});
+    operation.report_progress(1);
+    operation.report_progress(2);
+
+    CHECK(client.log.wait_for(2) == lines{"1%", "2%"});
+    operation.complete();
+}
+
+TEST_CASE("a held-back report does not keep a completed operation alive", "[operation_state][G14]") {
+    tests::manual_queue queue;
+    eap::operation_manager manager{queue.context()};
+    auto in_handler = std::make_shared<int>();
+    const std::weak_ptr<int> handler = in_handler;
+    {
+        auto operation = manager.create_operation<>(
+            {}, [held = std::move(in_handler)](const eap::completed_event_args<>&) {},
+            {.progress = eap::progress_delivery::at_most_every(1h)});
+        operation.report_progress(1);
+        operation.report_progress(2);
+        operation.complete();
+    }
+    queue.run_all();
+
+    CHECK(handler.expired());
+}
