@@ -137,6 +137,9 @@ template <class P> class progress_operation : public operation_state {
         const std::unique_ptr<report_message> newest{latest_.close()};
     }
 
+    mailbox_node* last_report_marker() noexcept final { return &marker_; }
+    void last_report_was_not_sent() noexcept final { latest_.resign(); }
+
     latest_slot<report_message> latest_;
     latest_marker marker_;   // in the mailbox at most once: sent by the sender in charge alone
     steady_time next_due_{}; // written by the sender in charge

@@ -275,6 +275,8 @@ class operation_state : public reserved_postable {
     virtual void destroy_handlers() noexcept = 0; // and the value
     virtual void deliver_last_report() {}         // what still waits to be replaced by a newer one
     virtual void discard_last_report() noexcept {}
+    virtual mailbox_node* last_report_marker() noexcept { return nullptr; } // the message that fetches it
+    virtual void last_report_was_not_sent() noexcept {}
     virtual void throttle_expired() noexcept {}
 
     [[noreturn]] static void throw_already_completed() {
@@ -337,6 +339,9 @@ class operation_state : public reserved_postable {
                 undeliver(undelivered_reason::post_failed);
                 return;
             }
+            if (mailbox_node* const marker = last_report_marker();
+                marker != nullptr && mailbox_.remove(*marker))
+                last_report_was_not_sent(); // or later reports would rely on it, and send nothing
             if (mailbox_.release())
                 return; // they stay, and come home with the next message that the home takes
         }

@@ -164,6 +164,18 @@ TEST_CASE("a refused message is removed wherever it stands, the others stay in o
     }
 }
 
+TEST_CASE("what is not in the box is not removed, and disturbs nothing", "[mailbox]") {
+    box b;
+    letter one{1}, two{2}, stranger{3};
+    REQUIRE(b.send(one) == box::sent::must_post);
+    REQUIRE(b.send(two) == box::sent::queued);
+    CHECK_FALSE(b.remove(stranger));
+    CHECK(b.remove(two));
+    CHECK_FALSE(b.remove(two));
+    CHECK(read_all(b) == std::vector{1});
+    CHECK_FALSE(b.remove(one));
+}
+
 TEST_CASE("messages left in hand are found by the next sender's reader, in order", "[mailbox]") {
     box b;
     letter one{1}, two{2};

@@ -85,13 +85,17 @@ template <class Sync = std_sync> class mailbox {
         taken_ = &first;
     }
 
-    /// Takes one message out of the queue, wherever it stands.
-    void remove(mailbox_node& message) noexcept {
+    /// Takes one message out of the queue, wherever it stands; false when it is not there.
+    bool remove(mailbox_node& message) noexcept {
         take_in(word_.load(std::memory_order_relaxed));
         mailbox_node** link = &taken_;
-        while (*link != &message)
+        while (*link != &message) {
+            if (*link == nullptr)
+                return false;
             link = &(*link)->next;
+        }
         *link = message.next;
+        return true;
     }
 
     /// Whether messages are left that were taken in already.
