@@ -24,8 +24,7 @@ namespace eap {
 /// A handle to some context. (.NET: a reference to a SynchronizationContext)
 ///
 /// Guarantees    posting through it keeps the function's allocator; copying and moving allocate nothing and
-/// do not
-///               throw; two are equal when they hold equal handles of one type, or both hold none.
+///               do not throw; two are equal when they hold equal handles of one type, or both hold none.
 /// Thread safety as the context it holds; the handle itself as any value.
 /// Errors        Posting to an empty handle throws `invalid_operation`.
 class any_synchronization_context {
@@ -66,14 +65,13 @@ class any_synchronization_context {
     }
 
     template <class F>
-        requires std::invocable<std::remove_cvref_t<F>>
+        requires std::invocable<std::decay_t<F>>
     void post(F&& function) const {
-        if constexpr (std::same_as<std::remove_cvref_t<F>, detail::posted>) {
+        if constexpr (std::same_as<std::decay_t<F>, detail::posted>) {
             table().post(storage_, std::forward<F>(function));
         } else {
             const vtable& where = table(); // first: a refused function must not have been moved from
-            where.post(storage_,
-                       detail::function_target<std::remove_cvref_t<F>>::make(std::forward<F>(function)));
+            where.post(storage_, detail::function_target<std::decay_t<F>>::make(std::forward<F>(function)));
         }
     }
     template <class F>

@@ -14,7 +14,8 @@ namespace eap {
 /// (.NET: SynchronizationContext.SetSynchronizationContext, which has no way back)
 ///
 /// Thread safety Concerns the calling thread only; the context does not flow to threads and work that it
-/// starts. Lifetime      Scopes of one thread end in the reverse order of their beginning.
+///               starts.
+/// Lifetime      Scopes of one thread end in the reverse order of their beginning.
 class [[nodiscard]] scoped_context {
   public:
     explicit scoped_context(any_synchronization_context context) noexcept : context_(std::move(context)) {}

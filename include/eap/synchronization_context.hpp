@@ -31,21 +31,21 @@ struct work {
 /// A handle to a place where functions run: a GUI loop, a strand, a pool. (.NET: SynchronizationContext)
 ///
 /// Requires      `context.post(f)` takes any move-only nullary function and returns before it runs (a context
-/// that
-///               runs it inline is tolerated); copies of a handle, and handles that compare equal, name one
-///               place.
+///               that runs it inline is tolerated); copies of a handle, and handles that compare equal, name
+///               one place.
 /// Guarantees    `f` runs at most once; if it never runs, it is destroyed.
 /// Thread safety `post` may be called from any thread, also at the same time.
 /// Errors        If `post` throws, `f` was not accepted and never runs. A place that is gone throws
-/// `context_closed`. Lifetime      A handle may outlive its place.
+///               `context_closed`.
+/// Lifetime      A handle may outlive its place.
 ///
-/// A context may also have these members; `eap::` has a function object of the same name for each, which
-/// takes the context first and does the sensible thing when the member is absent:
-///   `send(f)`                          runs `f` there and returns when it has returned
-///   `operation_started()`              an operation that will come home here exists; may refuse by throwing
-///   `operation_completed()`            ... and has ended; must not throw
-///   `running_in_this_thread()`         whether the calling thread is this place's: bool or
-///   std::optional<bool> `post_after(duration, f)`          posts after a while (see timer.hpp)
+/// A context may also have these members; `eap::` has a function object of the same name for each, which takes
+/// the context first and does the sensible thing when the member is absent:
+///   `send(f)`                   runs `f` there and returns when it has returned
+///   `operation_started()`       an operation that will come home here exists; may refuse by throwing
+///   `operation_completed()`     ... and has ended; must not throw
+///   `running_in_this_thread()`  whether the calling thread is this place's: bool or std::optional<bool>
+///   `post_after(duration, f)`   posts after a while (see timer.hpp)
 /// A posted function may carry `get_allocator()`: a context that takes its own node from there, and gives it
 /// back before it calls the function, makes completing an operation free of allocations.
 template <class C>
@@ -148,9 +148,10 @@ inline constexpr detail::operation_completed_fn operation_completed{};
 inline constexpr detail::running_in_this_thread_fn running_in_this_thread{};
 
 /// Runs `f()` on the context and returns when it has returned: inline when this thread is the context's own,
-/// else by posting and waiting. (.NET: Send) Errors        What `f` throws. `context_closed` when the context
-/// let go of `f` without running it. Lifetime      Waits as long as the context keeps `f` queued: never call
-/// it from a thread that the context waits for.
+/// else by posting and waiting. (.NET: Send)
+/// Errors        What `f` throws. `context_closed` when the context let go of `f` without running it.
+/// Lifetime      Waits as long as the context keeps `f` queued: never call it from a thread that the context
+///               waits for.
 inline constexpr detail::send_fn send{};
 
 namespace archetypes {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Layer 7 – bridges. A context as an executor of Boost.Asio; the other direction is contexts/asio_context.hpp.
+// Layer 7 – bridges. A context as an executor of Boost.Asio; contexts/asio_context.hpp is the way there.
 #ifndef EAP_ADAPTORS_AS_EXECUTOR_HPP
 #define EAP_ADAPTORS_AS_EXECUTOR_HPP
 
@@ -26,8 +26,8 @@ namespace eap {
 
 namespace detail {
 
-/// "Something is outstanding", for as long as it and its copies live. A context that refuses to hear of it (it is
-/// closed) is not told of the end either.
+/// "Something is outstanding", for as long as it and its copies live. A context that refuses to hear of it
+/// (it is closed) is not told of the end either.
 template <class C> class outstanding_on {
   public:
     explicit outstanding_on(C context) noexcept : context_(std::move(context)), told_(tell()) {}
@@ -77,12 +77,12 @@ inline boost::asio::execution_context& context_of_contexts() {
 /// A context as an executor: for `asio::post`, `any_io_executor`, strands, `co_spawn`.
 ///
 /// Requires      the context's `post` queues; it does not run the function inside.
-/// Guarantees    Asio's outstanding work becomes operations of the context: `event_loop::run` does not return before a
-///               coroutine spawned on the loop has ended.
+/// Guarantees    Asio's outstanding work becomes operations of the context: `event_loop::run` does not return
+///               before a coroutine spawned on the loop has ended.
 /// Thread safety as the context.
 /// Errors        `execute` throws what `post` throws: `context_closed` when the place is gone.
-/// Lifetime      May outlive the place, and is destroyed safely at any time. Timers on it run on a thread that Asio
-///               starts at the first one, and come home to the context.
+/// Lifetime      May outlive the place, and is destroyed safely at any time. Timers on it run on a thread
+///               that Asio starts at the first one, and come home to the context.
 template <synchronization_context C, bool Tracked = false> class context_executor {
     static_assert(std::is_nothrow_copy_constructible_v<C>,
                   "Asio's executors must copy without throwing: as_executor "

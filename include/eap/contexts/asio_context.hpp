@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Layer 3 – places. Any executor of Boost.Asio: of an io_context, a strand, a pool. Decides what happens when its owner
-// is gone, which Asio leaves undefined.
+// Layer 3 – places. Any executor of Boost.Asio. Decides what happens when its owner is gone, unlike Asio.
 #ifndef EAP_CONTEXTS_ASIO_CONTEXT_HPP
 #define EAP_CONTEXTS_ASIO_CONTEXT_HPP
 
@@ -43,7 +42,7 @@ namespace eap {
 
 namespace detail {
 
-/// Tells our handles that an io_context, or a pool of Asio's, ends – while its executors can still be destroyed.
+/// Tells our handles that an io_context or a pool of Asio's ends, while executors can still be destroyed.
 class asio_service final : public boost::asio::execution_context::service {
   public:
     using key_type = asio_service;
@@ -158,16 +157,18 @@ template <class Executor> class asio_cell final : public revocable {
 
 } // namespace detail
 
-/// An executor of Boost.Asio as a context: `asio_context{io}`, `asio_context{strand}`, `asio_context{pool.executor()}`.
+/// An executor of Boost.Asio as a context: `asio_context{io}`, `asio_context{strand}`, `asio_context{pool}`.
 ///
-/// Guarantees    `post` does what `asio::post` does, with the function's allocator. While the function runs, this is
-///               the current context. `operation_started` keeps `run()` and `join()` of the owner from returning until
-///               `operation_completed`.
+/// Guarantees    `post` does what `asio::post` does, with the function's allocator. While the function runs,
+///               this is the current context. `operation_started` keeps `run()` and `join()` of the owner
+///               from returning until `operation_completed`.
 /// Thread safety as any value; the place may be used by, and may end while, any number of threads post.
-/// Errors        What escapes a function leaves `io_context::run`; on `asio::thread_pool` it terminates the program.
-/// Lifetime      Unlike a bare executor it may outlive the io_context or pool: then `post` and `operation_started` throw
-///               `context_closed`, and `operation_completed` does nothing. (A stopped io_context is not gone: what is
-///               queued in it neither runs nor dies until it is restarted or destroyed.)
+/// Errors        What escapes a function leaves `io_context::run`; on `asio::thread_pool` it terminates the
+///               program.
+/// Lifetime      Unlike a bare executor it may outlive the io_context or pool: then `post` and
+///               `operation_started` throw `context_closed`, and `operation_completed` does nothing. (A
+///               stopped io_context is not gone: what is queued in it neither runs nor dies until it is
+///               restarted or destroyed.)
 template <class Executor> class asio_context {
     static_assert(boost::asio::execution::is_executor<Executor>::value,
                   "asio_context takes an executor of Boost.Asio, or an io_context or pool that lends one.");
@@ -207,8 +208,8 @@ template <class Executor> class asio_context {
             cell_->remove_operation();
     }
 
-    /// Whether the calling thread runs the io_context, is in the strand, or of the pool. Empty for executors that do
-    /// not tell; false when the place is gone.
+    /// Whether the calling thread runs the io_context, is in the strand, or of the pool. Empty for executors
+    /// that do not tell; false when the place is gone.
     std::optional<bool> running_in_this_thread() const {
         const pin alive{*cell_};
         return alive ? detail::runs_in_this_thread(cell_->executor()) : false;

@@ -33,7 +33,10 @@ class event_loop_core : public reference_counted<event_loop_core> {
     // ---- any thread ----
 
     void post(work_ptr last) {
-        if (queue_.push(std::move(last)))
+        const auto pushed = queue_.push(std::move(last));
+        if (pushed == work_queue<>::pushed::refused)
+            throw context_closed{};
+        if (pushed == work_queue<>::pushed::first)
             wake_.call();
     }
     void operation_started() {
@@ -141,16 +144,14 @@ class event_loop_core : public reference_counted<event_loop_core> {
 /// A queue of functions and the calls that run them. (.NET: WPF's Dispatcher, without a thread)
 ///
 /// Guarantees    functions run one at a time, in the order posted, on the thread that runs the loop, where
-/// the loop is
-///               then the current context. An exception from a function leaves the call that runs the loop;
-///               the later functions stay queued, in order, and the next call goes on with them.
+///               the loop is then the current context. An exception from a function leaves the call that runs
+///               the loop; the later functions stay queued, in order, and the next call goes on with them.
 /// Thread safety `context`, `close`, `on_wake` and all of a handle: any thread. One thread at a time runs the
-/// loop: a
-///               second one gets `invalid_operation`. From inside a function of the loop, what waits without
-///               a bound
-///               (`run`, `run_one`) throws `would_deadlock`; `poll` and `run_for` go on in order.
+///               loop: a second one gets `invalid_operation`. From inside a function of the loop, what waits
+///               without a bound (`run`, `run_one`) throws `would_deadlock`; `poll` and `run_for` go on in
+///               order.
 /// Lifetime      A function of the loop may destroy it: the call that runs it then returns. Handles may
-/// outlive it.
+///               outlive it.
 class event_loop {
   public:
     class context_type;
@@ -191,9 +192,11 @@ class event_loop {
     /// `wake()` tells a foreign loop to call `poll` soon. It is called on the posting thread whenever the
     /// queue stops being empty; on the running thread when a call that ran the loop leaves functions queued,
     /// be it by an exception; and at once when some are queued already. So one pending wake-up is enough, and
-    /// none is missed. Requires      it only wakes: it neither throws (the program would terminate), nor
-    /// waits, nor runs the loop. Effects       replaces the previous one, which is destroyed and not running
-    /// any more when this returns.
+    /// none is missed.
+    /// Requires      it only wakes: it neither throws (the program would terminate), nor waits, nor runs the
+    ///               loop.
+    /// Effects       replaces the previous one, which is destroyed and not running any more when this
+    ///               returns.
     template <class F>
         requires std::invocable<std::decay_t<F>&>
     void on_wake(F&& wake) {
@@ -228,8 +231,8 @@ class event_loop {
 /// The loop as a context.
 ///
 /// Guarantees    a function's node is taken from its `get_allocator()`, and given back before the function is
-/// called. Lifetime      When the loop is closed or gone, `post` and `operation_started` throw
-/// `context_closed`, and
+///               called.
+/// Lifetime      When the loop is closed or gone, `post` and `operation_started` throw `context_closed`, and
 ///               `operation_completed` does nothing.
 class event_loop::context_type {
   public:

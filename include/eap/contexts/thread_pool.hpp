@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Layer 3 – places. Threads that share one queue; one pool of them, the default place for work, is shared by
-// all.
+// Layer 3 – places. Threads with one queue, and the shared pool. Decides where work goes that asks for no place.
 #ifndef EAP_CONTEXTS_THREAD_POOL_HPP
 #define EAP_CONTEXTS_THREAD_POOL_HPP
 
@@ -30,7 +29,10 @@ namespace detail {
 /// What a pool, its threads and its handles share.
 class thread_pool_core : public reference_counted<thread_pool_core> {
   public:
-    void post(work_ptr last) { queue_.push(std::move(last)); }
+    void post(work_ptr last) {
+        if (queue_.push(std::move(last)) == work_queue<>::pushed::refused)
+            throw context_closed{};
+    }
     bool is_closed() const noexcept { return queue_.is_closed(); }
     void close() { const work_list unrun = queue_.close(); }
     bool runs_in_this_thread() const noexcept { return this_threads_pool == this; }
@@ -64,11 +66,9 @@ class thread_pool_core : public reference_counted<thread_pool_core> {
 /// Guarantees    a function runs on a thread of the pool, where the pool is then the current context.
 /// Thread safety all members, and all of a handle.
 /// Errors        An exception that escapes a function goes to `on_exception`; without it the program
-/// terminates, as
-///               with any thread.
+///               terminates, as with any thread.
 /// Lifetime      The destructor closes, and waits for the functions that have begun: destroy a pool anywhere
-/// but on one
-///               of its own threads (that terminates the program). Handles may outlive it.
+///               but on one of its own threads (that terminates the program). Handles may outlive it.
 class thread_pool {
   public:
     class context_type;
@@ -96,7 +96,7 @@ class thread_pool {
     /// `handler(std::exception_ptr)` is called, on the pool's thread, with what escapes a function.
     /// Requires      it does not throw: the program would terminate.
     /// Effects       replaces the previous one, which is destroyed and not running any more when this
-    /// returns.
+    ///               returns.
     template <class F>
         requires std::invocable<std::decay_t<F>&, std::exception_ptr>
     void on_exception(F&& handler) {
@@ -119,8 +119,8 @@ class thread_pool {
 /// The pool as a context.
 ///
 /// Guarantees    a function's node is taken from its `get_allocator()`, and given back before the function is
-/// called. Lifetime      When the pool is closed or gone, `post` and `operation_started` throw
-/// `context_closed`.
+///               called.
+/// Lifetime      When the pool is closed or gone, `post` and `operation_started` throw `context_closed`.
 class thread_pool::context_type {
   public:
     template <class F>

@@ -16,8 +16,7 @@ namespace eap::detail {
 /// At most one function, called with `Args`.
 ///
 /// Guarantees    once `set` or `clear` has returned, the previous function is destroyed and not running –
-/// except in
-///               the calling thread itself, when it was called from inside that function.
+///               except in the calling thread itself, when it was called from inside that function.
 /// Thread safety all members. No lock is held while the function is called or destroyed.
 /// Errors        The function must not throw; if it does, the program terminates.
 template <class... Args> class hook {

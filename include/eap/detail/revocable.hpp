@@ -17,8 +17,8 @@ namespace eap::detail {
 /// Lets threads in until it is closed, and tells when the last one has left.
 ///
 /// The word      bit 0: closed; the rest: the number of threads inside.
-/// Ordering      entering is acquire and leaving release, closing both: whoever returned from `close` sees all that was
-///               done inside, and whoever was refused sees what was done before `close`.
+/// Ordering      entering is acquire and leaving release, closing both: whoever returned from `close` sees
+///               all that was done inside, and whoever was refused sees what was done before `close`.
 template <class Sync = std_sync> class revocable_gate {
   public:
     /// When true, the caller is inside until it calls `leave`.
@@ -50,8 +50,8 @@ class revocable_list;
 
 /// Something that may be used only while its place lives, counted by those who hold it.
 ///
-/// Invariant     `revoke` is called exactly once, while the place lives: by the place when it ends, or when the last
-///               holder lets go before that. Nobody is inside the gate then.
+/// Invariant     `revoke` is called exactly once, while the place lives: by the place when it ends, or when
+///               the last holder lets go before that. Nobody is inside the gate then.
 class revocable {
   public:
     /// Joins a place; one that has ended already has it revoked at once. The caller holds it.
@@ -106,8 +106,8 @@ class revocable {
 /// What a place has lent out.
 class revocable_list : public reference_counted<revocable_list> {
   public:
-    /// The place ends: takes back what is lent out, and waits for those who use it or are about to give it back.
-    /// Runs nothing under the lock. A second call does nothing.
+    /// The place ends: takes back what is lent out, and waits for those who use it or are about to give it
+    /// back. Runs nothing under the lock. A second call does nothing.
     void end() noexcept {
         revocable* held = nullptr;
         {

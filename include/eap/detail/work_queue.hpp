@@ -6,7 +6,6 @@
 
 #include "eap/detail/function_target.hpp"
 #include "eap/detail/sync.hpp"
-#include "eap/errors.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -151,19 +150,20 @@ template <class Sync = std_sync> class work_queue {
     using deadline = std::chrono::steady_clock::time_point;
     static constexpr deadline forever = deadline::max();
 
-    /// True when nothing was queued before. Throws context_closed, and drops `last`, when the queue is
-    /// closed.
-    bool push(work_ptr last) {
-        bool was_empty = false;
+    enum class pushed : unsigned char { first, later, refused };
+
+    /// Tells whether nothing was queued before. A closed queue refuses, and drops `last`.
+    pushed push(work_ptr last) {
+        pushed result = pushed::refused;
         {
             const std::lock_guard lock{mutex_};
             if (closed_.load(std::memory_order_relaxed))
-                throw context_closed{};
-            was_empty = queued_.empty();
+                return result; // `last` is dropped after the lock
+            result = queued_.empty() ? pushed::first : pushed::later;
             queued_.push_back(std::move(last));
         }
         changed_.notify_one(); // the caller keeps the queue alive
-        return was_empty;
+        return result;
     }
 
     /// The oldest, when there is one; waits for it. Null when the queue is closed.
