@@ -40,12 +40,13 @@ unpack() { # unpack PACKAGE DIRECTORY: whole or not at all
     rm -rf "$2" "$2.part" && mkdir -p "$2.part" && [ -n "$1" ] || return
     (cd "$2.part" && apt-get -qq -o APT::Sandbox::User=root download "$1" && dpkg -x ./*.deb . && rm ./*.deb) && mv "$2.part" "$2"
 }
-newest_boost() { apt-cache search --names-only '^libboost1\.(8[1-9]|9[0-9]|1[0-9][0-9])-dev$' | sed 's/ .*//' | sort -V | tail -n 1; }
+newest() { apt-cache search --names-only "^($1)\$" | sed 's/ .*//' | sort -V | tail -n 1; }
 get_missing() {
     # shellcheck disable=SC2086 # a list of words
-    [ -z "$tools" ] || as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends -y $tools || return
-    case $libraries in *boost*) unpack "$(newest_boost)" $boost || return ;; esac
-    case $libraries in *catch2*) unpack catch2 $catch2 || return ;; esac
+    [ -z "$tools" ] || as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get -qq -o Dpkg::Use-Pty=0 install --no-install-recommends -y $tools || return
+    case $libraries in *boost*) unpack "$(newest 'libboost1\.(8[1-9]|9[0-9]|1[0-9][0-9])-dev')" $boost || return ;; esac
+    case $libraries in *catch2*) unpack "$(newest 'catch2|libcatch2-dev')" $catch2 || return ;; esac
 }
 
 if find_missing "$1"; then

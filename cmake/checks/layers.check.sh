@@ -45,7 +45,7 @@ LC_ALL=C awk '
 
         if (is_all) {
             if (!ours) { wrong("eap.hpp includes headers of eap only"); next }
-            if ($0 !~ /[>"] \/\/ [^ ]/) wrong(target " has no clause, // what it is")
+            if ($0 !~ /[>"] +\/\/ [^ ]/) wrong(target " has no clause, // what it is")
             if (target in place) wrong(target " is listed twice")
             place[target] = ++count
             line_of[count] = FNR

@@ -44,7 +44,7 @@ END
 END
     header eap.hpp '// All of it, bottom to top.' <<'END'
 #include "eap/errors.hpp" // the exceptions
-#include "eap/operation.hpp" // one operation
+#include "eap/operation.hpp"    // one operation
 #include "eap/contexts/asio_context.hpp" // any executor
 #include "eap/adaptors/future.hpp" // the future
 END
@@ -85,7 +85,7 @@ rejects layers 'eap.hpp does not list' "append operation.hpp '#include \"eap/con
 rejects layers 'is listed there' "append eap.hpp '#include \"eap/contexts/qt_context.hpp\" // a toolkit'"
 rejects layers 'it is a detail' "append eap.hpp '#include \"eap/detail/word.hpp\" // a word'"
 rejects layers 'listed twice' "append eap.hpp '#include \"eap/errors.hpp\" // again'"
-rejects layers 'no clause' "sed -i 's| // one operation||' include/eap/eap.hpp"
+rejects layers 'no clause' "sed -i 's| *// one operation||' include/eap/eap.hpp"
 rejects layers 'does not exist' "append eap.hpp '#include \"eap/nothing.hpp\" // nothing'"
 rejects layers 'lower layer' "sed -i '3s/Layer 3/Layer 1/' include/eap/contexts/asio_context.hpp"
 rejects layers 'third line' "sed -i '3s/Layer 3/About/' include/eap/contexts/asio_context.hpp"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// The second file: whatever in the headers is not inline is defined twice, and does not link.
-#include <eap/version.hpp>
+// The second file that includes all of eap: what is not inline there would be defined twice, and not link.
+#include <eap/eap.hpp>
 
-int version_seen_by_the_other_file();
+int answer_computed_by_the_other_file();
 
-int version_seen_by_the_other_file() { return EAP_VERSION; }
+int answer_computed_by_the_other_file() { return 42; }
