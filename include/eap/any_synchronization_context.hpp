@@ -29,7 +29,7 @@ namespace eap {
 /// Errors        Posting to an empty handle throws `invalid_operation`.
 class any_synchronization_context {
   public:
-    any_synchronization_context() noexcept = default; // holds no context
+    any_synchronization_context() noexcept {} // holds no context; not defaulted, so that it may be const
 
     template <class C>
         requires(!std::same_as<std::remove_cvref_t<C>, any_synchronization_context>) &&
