@@ -406,6 +406,28 @@ TEST_CASE("an operation counts as completed before its completion is posted", "[
     CHECK(completed_inside_post == std::vector<bool>{true});
 }
 
+TEST_CASE("a home is not told of the end before it has been given the drain that the completion relies on",
+          "[async_operation][OP-6][G10]") {
+    tests::record asked;
+    tests::manual_queue queue;
+    std::optional<eap::async_operation<>> operation;
+    bool is_report = true;
+    const tests::scripted_context slow{[&](std::function<void()> drain) {
+        if (std::exchange(is_report, false)) // while the report is being posted, another thread completes
+            std::thread{[&] { operation->complete(); }}.join();
+        queue.context().post(std::move(drain));
+        asked.add("taken");
+    }};
+    tests::client client{tests::witness_context<tests::scripted_context>{slow, asked}};
+    operation = client.start();
+
+    operation->report_progress(50);
+    CHECK(asked.all() == lines{"started", "post", "taken"});
+    queue.run_all();
+    CHECK(asked.all() == lines{"started", "post", "taken", "completed"});
+    CHECK(client.log.all() == lines{"50%", "value"});
+}
+
 TEST_CASE("the completion callback may run before the home is told", "[async_operation][OP-7]") {
     tests::record log;
     eap::operation_manager manager{
@@ -448,10 +470,10 @@ TEST_CASE("post_operation_completed ends an operation with its function as the l
     CHECK(operation.post_operation_completed([&] { home.client.log.add("last"); }));
 
     CHECK(operation.completed());
-    CHECK(home.asked.count("completed") == 1);
     CHECK(home.client.log.all() == lines{});
     home.queue.run_all();
     CHECK(home.client.log.all() == lines{"posted", "last"});
+    CHECK(home.asked.count("completed") == 1);
 }
 
 TEST_CASE("an operation with handlers is not ended without them", "[async_operation]") {

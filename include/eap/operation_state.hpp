@@ -207,19 +207,21 @@ class operation_state : public reserved_postable {
     /// Sends the outcome, which the caller has claimed and written, on its way. Lets out only what a handler
     /// throws that an inline home runs within its `post`.
     void settle() {
+        const intrusive_ptr<operation_state> alive{this};
+        if (timers_ != nullptr)
+            disarm_timers();
+        const auto result = mailbox_.close(completion_);
+        if (result == mailbox<>::sent::queued)
+            return; // the reader notifies the home: see `notify_for_queued`
         struct notify_at_end { // the completion has been posted, or can not be: also when an exception passes
                                // through
             const operation_state& self;
             ~notify_at_end() { eap::operation_completed(self.home_); }
         };
-        const intrusive_ptr<operation_state> alive{this};
         const notify_at_end notify{*this};
-        if (timers_ != nullptr)
-            disarm_timers();
-        const auto result = mailbox_.close(completion_);
         if (result == mailbox<>::sent::gone)
             undeliver(undelivered_reason::context_gone);
-        else if (result == mailbox<>::sent::must_post)
+        else
             bring_completion_home();
     }
 
@@ -415,6 +417,13 @@ class operation_state : public reserved_postable {
         what.deliver(*this);
     }
 
+    /// A completion that found a reader relies on a drain that another thread may still be posting. A home that
+    /// heard of the end before it had that drain could stop running: so the reader says it.
+    void notify_for_queued() noexcept {
+        if (mailbox_.last_was_queued())
+            eap::operation_completed(home_);
+    }
+
     /// The completion is in hand, and nothing else is left.
     void end() {
         struct forget_at_end { // also when a handler throws
@@ -426,10 +435,14 @@ class operation_state : public reserved_postable {
             }
         };
         const forget_at_end forget{*this};
+        notify_for_queued();
         try {
             deliver_last_report();
         } catch (...) {
-            complete_at_home(); // the completion comes all the same
+            try {
+                complete_at_home(); // the completion comes all the same
+            } catch (...) {         // a thread can throw one; it is the first
+            }
             throw;
         }
         complete_at_home();
@@ -472,6 +485,7 @@ class operation_state : public reserved_postable {
         if (owner_)
             owner_->release_id(*this);
         tell(reason);
+        notify_for_queued();
         destroy_handlers();
         if (owner_)
             owner_->ended(*this);

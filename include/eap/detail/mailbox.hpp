@@ -19,7 +19,8 @@ struct alignas(8) mailbox_node { // the alignment leaves three bits of a pointer
 /// in.
 ///
 /// The word       a stack of new messages, and three flags in its low bits:
-///                  draining  somebody has the right to read: a drain is in flight, or running
+///                  draining  somebody has the right to read: a drain is in flight, or running (with
+///                            `closed`: whether that was so when the last message was sent)
 ///                  closed    the last message has been sent
 ///                  gone      the reader's place does not exist any more
 /// Invariant      `draining` is given to the sender that finds it unset, handed on with the drain it posts,
@@ -57,14 +58,15 @@ template <class Sync = std_sync> class mailbox {
     /// Appends the last message. Called once.
     [[nodiscard]] sent close(mailbox_node& last) noexcept {
         std::uintptr_t old = word_.load(std::memory_order_relaxed);
+        std::uintptr_t kept = 0;
         do {
             last.next = to_node(old);
-        } while (!word_.compare_exchange_weak(old,
-                                              to_word(last) | draining_bit | closed_bit | (old & gone_bit),
+            kept = (old & gone_bit) != 0 ? gone_bit : old & draining_bit;
+        } while (!word_.compare_exchange_weak(old, to_word(last) | closed_bit | kept,
                                               std::memory_order_acq_rel, std::memory_order_relaxed));
-        return (old & gone_bit) != 0       ? sent::gone
-               : (old & draining_bit) != 0 ? sent::queued
-                                           : sent::must_post;
+        return (kept & gone_bit) != 0       ? sent::gone
+               : (kept & draining_bit) != 0 ? sent::queued
+                                            : sent::must_post;
     }
 
     // ---- the reader's half: the owner of `draining` ----
@@ -127,6 +129,11 @@ template <class Sync = std_sync> class mailbox {
                 return {all, (old & closed_bit) != 0};
             taken_ = all; // one more came
         }
+    }
+
+    /// Whether `close` returned `queued`; for the reader of the last message.
+    [[nodiscard]] bool last_was_queued() const noexcept {
+        return (word_.load(std::memory_order_relaxed) & draining_bit) != 0;
     }
 
     /// Whether the last message is in the queue already.
