@@ -25,7 +25,7 @@ inline constexpr std::string_view usage =
 
 Tests numbers for primality, all at once on a thread pool, and shows how far each test is.
 The numbers are the arguments, else the lines of standard input, else (when that is a terminal or empty) those
-of the recorded table and a few larger ones. They go from -2147483648 to 2147483647.
+of the recorded table and two larger ones. They go from -2147483648 to 2147483647.
 
   --cancel ROW   cancel the test in this row of the table, counted from 1, when its current prime is 101;
                  may be repeated. A number up to 101 gets no further than 97: its test ends by itself.
