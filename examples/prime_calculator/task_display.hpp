@@ -95,6 +95,8 @@ class task_display {
         const size terminal = terminal_size();
         const std::size_t width = terminal.width - 1; // the last column wraps on some terminals
         std::string frame = back_to_top();
+        if (std::exchange(drawn_width_, terminal.width) != terminal.width)
+            frame += "\x1b[J"; // what was wrapped would stay so
         drawn_.clear();
         const auto add = [&](const std::string& line, const std::string& with_colour) {
             frame += with_colour + "\x1b[K\n";
@@ -167,7 +169,8 @@ class task_display {
     const bool is_live_;
     bool is_drawing_soon_ = false;
     std::optional<table_text> layout_; // made when the table is complete, at the first frame
-    std::vector<std::size_t> drawn_;   // the length of each line of the last frame
+    std::size_t drawn_width_ = 0;
+    std::vector<std::size_t> drawn_; // the length of each line of the last frame
 };
 
 } // namespace primes
