@@ -31,6 +31,11 @@ struct operation_access {
     static async_operation<T, P> make(intrusive_ptr<typed_operation<T, P>> state) noexcept {
         return async_operation<T, P>{std::move(state)};
     }
+
+    /// Whether the worker has completed it, by a call that took effect, or moved it away. False when it merely lost.
+    template <class T, class P> static bool was_ended_by_worker(const async_operation<T, P>& operation) noexcept {
+        return !operation.state_ || operation.state_->completed_by_worker();
+    }
 };
 
 template <class F> bool is_empty_function(const F& function) noexcept {
@@ -81,13 +86,13 @@ template <class P = void> class progress_reporter {
 
     template <class... V> bool try_report(int percentage, V&&... value) const noexcept {
         try {
-            return !state_->decided() && state_->report(percentage, std::forward<V>(value)...);
+            return state_ && !state_->decided() && state_->report(percentage, std::forward<V>(value)...);
         } catch (...) {
             return false;
         }
     }
 
-    detail::intrusive_ptr<detail::progress_operation<P>> state_;
+    detail::intrusive_ptr<detail::progress_operation<P>> state_; // null after a move
 };
 
 /// One run of asynchronous work, in the hands of the worker. (.NET: AsyncOperation)

@@ -113,14 +113,12 @@ template <class P> class progress_operation : public operation_state {
         return send_for_reader(why);
     }
 
-    /// By the sender in charge.
+    /// By the sender in charge. Refused, what is in the slot stays the newest, and comes home with the next report
+    /// or at the end.
     sent send_for_reader(std::exception_ptr& why) {
         const sent result = send(marker_, why);
-        if (result == sent::refused)
-            latest_.resign(); // what is in the slot stays the newest, and comes home with the next report or
-                              // at the end
-        return result == sent::closed ? sent::on_its_way
-                                      : result; // closed: the last reader finds it in the slot
+        return result == sent::closed ? sent::on_its_way // the last reader finds it in the slot
+                                      : result;
     }
 
     void throttle_expired() noexcept override {

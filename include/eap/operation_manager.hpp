@@ -104,7 +104,8 @@ class operation_manager {
     /// Asks all of them. The number of requests recorded.
     std::size_t cancel_all() noexcept { return registry_->cancel_all(); }
 
-    /// Whether an operation with this id is pending: from creation until its completion handler starts.
+    /// Whether an operation with this id is pending: from creation until its completion handler starts. With an
+    /// empty id, which nobody can reuse: whether any operation without one is, until its handler has returned.
     bool is_pending(const eap::user_state& id) const { return registry_->is_pending(id); }
     /// The operations whose completion handler has not returned yet.
     std::size_t pending() const { return registry_->pending(); }

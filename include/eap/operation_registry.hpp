@@ -199,6 +199,8 @@ class operation_registry final : public operation_owner, public reference_counte
         std::vector<waiting> to_post;
         {
             const std::lock_guard lock{mutex_};
+            for (walk* each = walks_; each != nullptr; each = each->other)
+                each->forget(which);
             (which.previous != nullptr ? which.previous->next : oldest_) = which.next;
             (which.next != nullptr ? which.next->previous : newest_) = which.previous;
             if (--pending_ != 0)
@@ -274,24 +276,53 @@ class operation_registry final : public operation_owner, public reference_counte
             operation.request_stop();
     }
 
+    /// Through the operations that were pending when it began, from the oldest to the newest. Others may go on in
+    /// between: what ends leaves the walk as it leaves the list.
+    struct walk {
+        operation_state* next = nullptr; // null at the end
+        operation_state* last = nullptr;
+        walk* other = nullptr;
+
+        operation_state& step() noexcept {
+            operation_state& now = *next;
+            next = &now == last ? nullptr : now.next;
+            return now;
+        }
+        void forget(const operation_state& which) noexcept {
+            if (next == &which)
+                step();
+            if (last == &which)
+                last = which.previous;
+        }
+    };
+
     /// Requests the stop of all that match, some at a time: stop callbacks are user code, and nothing may
     /// allocate.
     template <class Match> std::size_t request_stops(Match matches) noexcept {
+        const intrusive_ptr<operation_registry> alive{this}; // a stop callback may destroy the manager
         std::size_t recorded = 0;
         std::array<intrusive_ptr<operation_state>, 16> batch;
-        for (bool more = true; more;) {
-            more = false;
+        walk all;
+        {
+            const std::lock_guard lock{mutex_};
+            all = {oldest_, newest_, walks_};
+            walks_ = &all;
+        }
+        for (;;) {
             std::size_t count = 0;
             {
                 const std::lock_guard lock{mutex_};
-                for (operation_state* each = oldest_; each != nullptr; each = each->next) {
-                    if (!matches(*each) || each->stop_requested())
-                        continue;
-                    if (count == batch.size()) {
-                        more = true;
-                        break;
-                    }
-                    batch[count++] = intrusive_ptr<operation_state>{each};
+                while (all.next != nullptr && count != batch.size()) {
+                    operation_state& each = all.step();
+                    if (matches(each) && !each.stop_requested())
+                        batch[count++] = intrusive_ptr<operation_state>{&each};
+                }
+                if (count == 0) {
+                    walk** link = &walks_;
+                    while (*link != &all)
+                        link = &(*link)->other;
+                    *link = all.other;
+                    return recorded;
                 }
             }
             for (std::size_t i = 0; i != count; ++i) {
@@ -299,7 +330,6 @@ class operation_registry final : public operation_owner, public reference_counte
                 batch[i] = {};
             }
         }
-        return recorded;
     }
     /// Whether some pending operation can only come home on the calling thread.
     bool waits_for_this_thread() const {
@@ -323,6 +353,7 @@ class operation_registry final : public operation_owner, public reference_counte
     operation_state* oldest_ = nullptr;                           // guarded by mutex_
     operation_state* newest_ = nullptr;                           // guarded by mutex_
     std::size_t pending_ = 0;                                     // guarded by mutex_
+    walk* walks_ = nullptr;                                       // guarded by mutex_; those in progress
     bool closed_ = false;                                         // guarded by mutex_
     std::vector<waiting> at_idle_;                                // guarded by mutex_
     std::shared_ptr<const std::function<void(const undelivered&)>> on_undelivered_; // guarded by mutex_

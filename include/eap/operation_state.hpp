@@ -117,6 +117,9 @@ class operation_state : public reserved_postable {
     const operation_options& options() const noexcept { return options_; }
     steady_time created() const noexcept { return created_; }
     bool decided() const noexcept { return word_.is_decided(); }
+    bool completed_by_worker() const noexcept {
+        return word_.look() == operation_word<>::claim_result::already_completed;
+    }
     bool stop_requested() const noexcept { return word_.stop_requested(); }
     std::stop_token stop_token() { return stop_source_.token(word_); }
     int last_percentage() const noexcept { return last_percentage_.load(std::memory_order_relaxed); }
@@ -261,6 +264,8 @@ class operation_state : public reserved_postable {
     void arm_throttle(steady_time when) noexcept {
         add_reference(); // the armed timer's
         timers_->throttle.arm(when);
+        if (decided() && timers_->throttle.disarm()) // `settle` may have looked before
+            release_reference();
     }
 
   private:
@@ -312,6 +317,8 @@ class operation_state : public reserved_postable {
     }
 
     sent bring_home(message& what, std::exception_ptr& why) {
+        const intrusive_ptr<operation_state> alive{this}; // an inline home may run a handler that destroys the
+                                                          // handle through which this was called
         const post_outcome result = post_drain();
         if (result.became == post_outcome::kind::accepted)
             return sent::on_its_way;
@@ -320,6 +327,8 @@ class operation_state : public reserved_postable {
             return sent::gone;
         }
         mailbox_.remove(what);
+        if (&what == last_report_marker())
+            last_report_was_not_sent();
         what.discard();
         why = result.refusal;
         stop_reading();
@@ -387,7 +396,7 @@ class operation_state : public reserved_postable {
             }
             if ((handled >= drain_batch || error != nullptr) && !is_inline) {
                 mailbox_.untake(*first); // what is left goes behind other work of the home
-                if (post_drain().became == post_outcome::kind::accepted)
+                if (hand_on(error))
                     break;
                 static_cast<void>(mailbox_.take()); // refused: this is home, so go on here
                 handled = 0;
@@ -406,6 +415,18 @@ class operation_state : public reserved_postable {
         }
         if (error != nullptr)
             std::rethrow_exception(error);
+    }
+
+    /// True when another drain has the right to read now. What a handler throws in it, run within `post`, becomes
+    /// the error when it is the first.
+    bool hand_on(std::exception_ptr& error) {
+        try {
+            return post_drain().became == post_outcome::kind::accepted;
+        } catch (...) {
+            if (error == nullptr)
+                error = std::current_exception();
+            return true;
+        }
     }
 
     void deliver(message& what) {
@@ -497,6 +518,7 @@ class operation_state : public reserved_postable {
     }
 
     void tell(undelivered_reason reason) noexcept {
+        const delivering frame{owner_.get()};
         if (owner_)
             owner_->tell({id_, options_.name, outcome_error(), outcome_cancelled(), reason});
     }

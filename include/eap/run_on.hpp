@@ -34,32 +34,32 @@ template <class T, class P, class F> void run_work(async_operation<T, P>& operat
             return work();
     };
     using result = decltype(call());
-    const auto is_open = [&] {
-        return !operation.completed();
-    }; // neither completed by the work nor moved away by it
+    // The end is not the work's any more when it completed the operation itself, or moved it away. When the work lost to
+    // a deadline it still is: the completion returns false, and what the work threw is dropped with it.
+    const auto is_left_to_us = [&] { return !operation_access::was_ended_by_worker(operation); };
     try {
         if constexpr (std::is_void_v<result>) {
             call();
             if constexpr (std::is_void_v<T>) {
-                if (is_open())
+                if (is_left_to_us())
                     operation.complete();
             }
         } else if constexpr (std::is_void_v<T>) {
             static_cast<void>(call());
-            if (is_open())
+            if (is_left_to_us())
                 operation.complete();
         } else {
             result value = call();
-            if (is_open())
+            if (is_left_to_us())
                 operation.complete(static_cast<result&&>(value));
         }
     } catch (const operation_cancelled&) {
-        if (!is_open())
+        if (!is_left_to_us())
             throw;
         operation.complete_cancelled();
     } catch (...) {
-        if (!is_open())
-            throw; // the work had ended the operation before it threw: this is for whoever runs the context
+        if (!is_left_to_us())
+            throw; // thrown after the end: this is for whoever runs the context
         operation.complete_error(std::current_exception());
     }
 }

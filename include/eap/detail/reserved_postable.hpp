@@ -17,8 +17,8 @@ namespace eap::detail {
 ///
 /// Guarantees    two nodes of up to `slot_size` bytes at a time (an Asio strand takes two for one function);
 /// what is
-///               larger, or more, comes from the heap. A context that gives memory back late does no harm: a
-///               slot in use keeps the block alive.
+///               larger, or more, comes from the heap. A context that gives memory back late does no harm:
+///               what is lent out keeps the block alive.
 class reserved_postable : public postable {
   public:
     static constexpr std::size_t slot_size = 80;
@@ -33,7 +33,9 @@ class reserved_postable : public postable {
         if (bytes <= slot_size && alignment <= alignof(slot))
             if (const int free = lifetime_.take_slot(); free >= 0)
                 return slots_[free].bytes;
-        return raw_allocate(bytes, alignment);
+        void* const memory = raw_allocate(bytes, alignment);
+        add_reference(); // keeps the block alive as a slot does: it is the block that frees the memory
+        return memory;
     }
     void deallocate(void* memory, std::size_t /*bytes*/, std::size_t alignment) noexcept final {
         for (int i = 0; i != lifetime_word<>::slots; ++i) {
@@ -44,6 +46,7 @@ class reserved_postable : public postable {
             }
         }
         raw_deallocate(memory, alignment);
+        release_reference();
     }
 
   protected:
