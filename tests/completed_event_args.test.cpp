@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <eap/completed_event_args.hpp>
 
+#include <eap/errors.hpp>
+#include <eap/user_state.hpp>
+
 #include "support/catch.hpp"
 
 #include <array>
@@ -144,9 +147,11 @@ template <> struct sample<std::atomic<int>> { // neither copyable nor movable
     static bool is(const std::atomic<int>& value) { return value == 42; }
 };
 
-#define EAP_TESTS_VALUE_TYPES                                                                                \
-    int, const int, std::string, std::unique_ptr<int>, int&, over_aligned, one_mebibyte,                     \
-        not_default_constructible, throwing_move, std::atomic<int>
+template <class... T> struct types;
+using value_types = types<int, const int, std::string, std::unique_ptr<int>, int&, over_aligned, one_mebibyte,
+                          not_default_constructible, throwing_move, std::atomic<int>>;
+using result_types = types<void, int, const int, std::string, std::unique_ptr<int>, int&, over_aligned,
+                           one_mebibyte, not_default_constructible, throwing_move, std::atomic<int>>;
 
 std::exception_ptr some_error() { return std::make_exception_ptr(std::domain_error{"no such page"}); }
 
@@ -164,16 +169,16 @@ template <class T> owned<T> failure_and_cancellation(user_state state = {}) {
 
 // ---- reading the outcome ----
 
-TEMPLATE_TEST_CASE("success has no error, is not cancelled, and gives back its user state",
-                   "[completed_event_args][CA-1]", void, EAP_TESTS_VALUE_TYPES) {
+TEMPLATE_LIST_TEST_CASE("success has no error, is not cancelled, and gives back its user state",
+                        "[completed_event_args][CA-1]", result_types) {
     const auto args = sample<TestType>::make("id");
     CHECK_FALSE(args->cancelled());
     CHECK((args->error() == nullptr));
     CHECK(args->user_state() == "id");
 }
 
-TEMPLATE_TEST_CASE("a failure gives back the very error, and its user state", "[completed_event_args][CA-1]",
-                   void, EAP_TESTS_VALUE_TYPES) {
+TEMPLATE_LIST_TEST_CASE("a failure gives back the very error, and its user state",
+                        "[completed_event_args][CA-1]", result_types) {
     const std::exception_ptr error = some_error();
     const completed_event_args<TestType> args{"id", error};
     CHECK((args.error() == error));
@@ -181,16 +186,16 @@ TEMPLATE_TEST_CASE("a failure gives back the very error, and its user state", "[
     CHECK(args.user_state() == "id");
 }
 
-TEMPLATE_TEST_CASE("a cancellation is cancelled, has no error, and gives back its user state",
-                   "[completed_event_args][CA-1]", void, EAP_TESTS_VALUE_TYPES) {
+TEMPLATE_LIST_TEST_CASE("a cancellation is cancelled, has no error, and gives back its user state",
+                        "[completed_event_args][CA-1]", result_types) {
     const completed_event_args<TestType> args{"id", eap::cancelled};
     CHECK(args.cancelled());
     CHECK((args.error() == nullptr));
     CHECK(args.user_state() == "id");
 }
 
-TEMPLATE_TEST_CASE("args of a component's own may be cancelled and hold an error",
-                   "[completed_event_args][CA-1][CA-6]", void, EAP_TESTS_VALUE_TYPES) {
+TEMPLATE_LIST_TEST_CASE("args of a component's own may be cancelled and hold an error",
+                        "[completed_event_args][CA-1][CA-6]", result_types) {
     const std::exception_ptr error = some_error();
     const completed_event_args<TestType> args{"id", error, eap::cancelled};
     CHECK(args.cancelled());
@@ -225,12 +230,12 @@ TEST_CASE("completed args give back their user state by identity", "[completed_e
 
 // ---- raising ----
 
-TEMPLATE_TEST_CASE("success raises nothing", "[completed_event_args][CA-3]", void, EAP_TESTS_VALUE_TYPES) {
+TEMPLATE_LIST_TEST_CASE("success raises nothing", "[completed_event_args][CA-3]", result_types) {
     CHECK_NOTHROW(sample<TestType>::make()->raise_exception_if_necessary());
 }
 
-TEMPLATE_TEST_CASE("a failure raises the error as it was thrown, without a wrapper",
-                   "[completed_event_args][CA-4]", void, EAP_TESTS_VALUE_TYPES) {
+TEMPLATE_LIST_TEST_CASE("a failure raises the error as it was thrown, without a wrapper",
+                        "[completed_event_args][CA-4]", result_types) {
     const auto args = failure<TestType>();
     CHECK_THROWS_AS(args->raise_exception_if_necessary(), std::domain_error);
     CHECK_THROWS_WITH(args->raise_exception_if_necessary(), "no such page");
@@ -241,15 +246,15 @@ TEST_CASE("an error need not be a std::exception", "[completed_event_args][CA-4]
     CHECK_THROWS_AS(args.result(), int);
 }
 
-TEMPLATE_TEST_CASE("a cancellation raises operation_cancelled", "[completed_event_args][CA-5]", void,
-                   EAP_TESTS_VALUE_TYPES) {
+TEMPLATE_LIST_TEST_CASE("a cancellation raises operation_cancelled", "[completed_event_args][CA-5]",
+                        result_types) {
     const auto args = cancellation<TestType>();
     CHECK_THROWS_AS(args->raise_exception_if_necessary(), eap::operation_cancelled);
     CHECK_THROWS_AS(args->raise_exception_if_necessary(), eap::invalid_operation);
 }
 
-TEMPLATE_TEST_CASE("of an error and a cancellation the error is raised", "[completed_event_args][CA-6]", void,
-                   EAP_TESTS_VALUE_TYPES) {
+TEMPLATE_LIST_TEST_CASE("of an error and a cancellation the error is raised", "[completed_event_args][CA-6]",
+                        result_types) {
     CHECK_THROWS_AS(failure_and_cancellation<TestType>()->raise_exception_if_necessary(), std::domain_error);
 }
 
@@ -270,15 +275,15 @@ TEST_CASE("a null error is refused with a sentence", "[completed_event_args][31]
 
 // ---- the result ----
 
-TEMPLATE_TEST_CASE("the result of a success is its value", "[completed_event_args][CA-8][CA-9][30]",
-                   EAP_TESTS_VALUE_TYPES) {
+TEMPLATE_LIST_TEST_CASE("the result of a success is its value", "[completed_event_args][CA-8][CA-9][30]",
+                        value_types) {
     const auto args = sample<TestType>::make();
     CHECK(sample<TestType>::is(args->result()));
     CHECK(sample<TestType>::is(std::move(*args).result()));
 }
 
-TEMPLATE_TEST_CASE("reading a result that is not there raises first", "[completed_event_args][CA-8]", void,
-                   EAP_TESTS_VALUE_TYPES) {
+TEMPLATE_LIST_TEST_CASE("reading a result that is not there raises first", "[completed_event_args][CA-8]",
+                        result_types) {
     CHECK_THROWS_AS(failure<TestType>()->result(), std::domain_error);
     CHECK_THROWS_AS(std::move(*failure<TestType>()).result(), std::domain_error);
     CHECK_THROWS_AS(cancellation<TestType>()->result(), eap::operation_cancelled);

@@ -3,7 +3,7 @@
 
 #include "support/catch.hpp"
 
-#include <exception>
+#include <cstddef>
 #include <stdexcept>
 #include <string>
 #include <type_traits>

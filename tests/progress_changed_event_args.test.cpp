@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <eap/progress_changed_event_args.hpp>
 
+#include <eap/user_state.hpp>
+
 #include "support/catch.hpp"
 
 #include <array>

@@ -5,8 +5,7 @@
 #include "support/catch.hpp"
 
 #include <any>
-#include <array>
-#include <compare>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -368,6 +367,7 @@ TEMPLATE_TEST_CASE("a moved-from user state is empty, and can be used again", "[
     const user_state to = std::move(from);
     CHECK(to == value);
     CHECK(from == user_state{}); // NOLINT(bugprone-use-after-move)
+    CHECK(hash_of(from) == hash_of({}));
     from = 5;
     CHECK(from == 5);
     user_state other;

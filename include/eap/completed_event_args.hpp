@@ -11,7 +11,7 @@
 
 #include <exception>
 #include <memory>
-#include <new>
+#include <new> // IWYU pragma: keep (placement)
 #include <stdexcept>
 #include <type_traits>
 #include <utility>

@@ -154,8 +154,8 @@ class user_state {
     user_state(V&&) = delete; // a user state must be copyable, comparable with == and hashable by std::hash
 
     constexpr user_state(const user_state& other) noexcept : content_(other.content_), kind_(other.kind_) {
-        if (kind_ == kind::boxed)
-            content_.box->add_reference();
+        if (const detail::boxed_value* const shared = box())
+            shared->add_reference();
     }
     constexpr user_state(user_state&& other) noexcept
         : content_(other.content_), kind_(std::exchange(other.kind_, kind::empty)) {}
@@ -165,8 +165,8 @@ class user_state {
         return *this;
     }
     constexpr ~user_state() {
-        if (kind_ == kind::boxed)
-            content_.box->release_reference();
+        if (const detail::boxed_value* const mine = box())
+            mine->release_reference();
     }
 
     [[nodiscard]] constexpr bool has_value() const noexcept { return kind_ != kind::empty; }
@@ -188,8 +188,8 @@ class user_state {
         static_assert(
             detail::boxable<U>,
             "eap: no user state holds this type. Text is held as std::string, 128-bit integers not at all.");
-        return kind_ == kind::boxed ? static_cast<const U*>(content_.box->find(detail::type_id::of<U>()))
-                                    : nullptr;
+        const detail::boxed_value* const mine = box();
+        return mine == nullptr ? nullptr : static_cast<const U*>(mine->find(detail::type_id::of<U>()));
     }
     template <class U>
         requires(!detail::small_integer<U>)
@@ -215,14 +215,9 @@ class user_state {
     [[nodiscard]] constexpr bool operator==(const user_state& other) const {
         if (kind_ != other.kind_)
             return false;
-        switch (kind_) {
-        case kind::empty:
-            return true;
-        case kind::boxed:
-            return content_.box->equals(*other.content_.box);
-        default:
-            return content_.integer == other.content_.integer;
-        }
+        if (const detail::boxed_value* const mine = box())
+            return mine->equals(*other.content_.box);
+        return !has_value() || content_.integer == other.content_.integer;
     }
 
   private:
@@ -252,8 +247,15 @@ class user_state {
             return new detail::boxed<std::remove_cvref_t<V>>{std::forward<V>(value)};
     }
 
+    [[nodiscard]] constexpr const detail::boxed_value* box() const noexcept {
+        return kind_ == kind::boxed ? content_.box : nullptr;
+    }
+
     [[nodiscard]] std::size_t hash() const noexcept {
-        return kind_ == kind::boxed ? content_.box->hash() : std::hash<std::uint64_t>{}(content_.integer);
+        if (!has_value())
+            return 0;
+        const detail::boxed_value* const mine = box();
+        return mine == nullptr ? std::hash<std::uint64_t>{}(content_.integer) : mine->hash();
     }
 
     [[noreturn]] void throw_bad_cast() const {
