@@ -98,7 +98,7 @@ TEST_CASE("an io_context runs posted functions in order, on the thread that runs
     CHECK(ran_on == std::this_thread::get_id());
 }
 
-TEST_CASE("posts from many threads keep each thread's order", "[asio_context][SC-16]") {
+TEST_CASE("an io_context keeps the order of each thread that posts", "[asio_context][SC-16]") {
     constexpr int posts = 300;
     std::vector<std::vector<int>> seen(3);
     asio::io_context io;
