@@ -39,9 +39,11 @@ struct operation_access {
 };
 
 template <class F> bool is_empty_function(const F& function) noexcept {
-    if constexpr (requires {
-                      { function == nullptr } -> std::convertible_to<bool>;
-                  })
+    if constexpr (std::is_function_v<F>) // never empty, and compilers warn of the question
+        return false;
+    else if constexpr (requires {
+                           { function == nullptr } -> std::convertible_to<bool>;
+                       })
         return function == nullptr;
     else
         return false;
