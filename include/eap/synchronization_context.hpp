@@ -128,7 +128,7 @@ struct send_fn {
         context.post(sent_function<F>{state, function});
         state->ended.wait();
         if (state->error != nullptr)
-            std::rethrow_exception(state->error);
+            std::rethrow_exception(std::move(state->error)); // moved: it dies here, not over there
         if (!state->ran)
             throw context_closed{};
     }
