@@ -332,6 +332,17 @@ TEST_CASE("a reporter may outlive its operation, and returns false then", "[asyn
     CHECK_FALSE(reporter.report_progress(10));
 }
 
+TEST_CASE("a reporter that was moved from returns false", "[async_operation]") {
+    tests::manual_queue queue;
+    tests::client client{queue.context()};
+    auto operation = client.start();
+    auto reporter = operation.reporter();
+    const auto moved_to = std::move(reporter);
+
+    CHECK_FALSE(reporter.report_progress(10));
+    CHECK(moved_to.report_progress(20));
+}
+
 TEST_CASE("a reporter does not keep its operation from being abandoned", "[async_operation][G4]") {
     tests::manual_queue queue;
     tests::client client{queue.context()};

@@ -55,6 +55,33 @@ struct scripted_home {
     }
 };
 
+/// An inline context that notices when it is destroyed within its own `post`.
+class self_watching_context {
+  public:
+    struct observations {
+        const void* posting = nullptr;
+        bool died_in_post = false;
+    };
+    explicit self_watching_context(std::shared_ptr<observations> seen) noexcept : seen_(std::move(seen)) {}
+    self_watching_context(const self_watching_context&) noexcept = default;
+    self_watching_context& operator=(const self_watching_context&) noexcept = default;
+    ~self_watching_context() {
+        if (seen_->posting == this)
+            seen_->died_in_post = true;
+    }
+    template <class F> void post(F function) const {
+        const auto seen = seen_;
+        const void* const outer = std::exchange(seen->posting, this);
+        function();
+        seen->posting = outer;
+    }
+    bool operator==(const self_watching_context&) const = default;
+
+  private:
+    std::shared_ptr<observations> seen_;
+};
+static_assert(eap::synchronization_context<self_watching_context>);
+
 const step refuses = [](std::function<void()>) { throw tests::post_refused{}; };
 const step drops = [](std::function<void()>) {};
 const step is_closed = [](std::function<void()>) { throw eap::context_closed{}; };
@@ -418,6 +445,27 @@ TEST_CASE("handlers behind one that throws on an inline home still run", "[opera
     CHECK(client.log.all() == lines{"1%", "value"});
 }
 
+TEST_CASE("a handler on an inline home may destroy the operation whose call runs it",
+          "[operation_state][G12]") {
+    const auto seen = std::make_shared<self_watching_context::observations>();
+    tests::client client{self_watching_context{seen}};
+    std::optional<eap::async_operation<>> operation;
+
+    operation = client.start();
+    operation->post([&] { operation.reset(); });
+    CHECK(client.log.all() == lines{"abandoned"});
+
+    operation = client.manager.create_operation<>(
+        {}, [](const eap::completed_event_args<>&) {},
+        [&](const eap::progress_changed_event_args<>&) { operation.reset(); },
+        {.progress = eap::progress_delivery::latest()});
+    operation->report_progress(1);
+    CHECK_FALSE(operation.has_value());
+
+    CHECK_FALSE(seen->died_in_post);
+    CHECK(client.manager.pending() == 0);
+}
+
 // ---- handlers that throw on a home that queues ----
 
 TEST_CASE("what is behind a handler that throws is posted again before the exception leaves",
@@ -490,6 +538,24 @@ TEST_CASE("a home that dies with the rest of the handlers queued: the outcome is
     queue.close();
 
     CHECK(client.log.all() == lines{"undelivered, context gone: value"});
+}
+
+TEST_CASE("of two handlers that throw in one call of the home, it gets the first exception",
+          "[operation_state][G11]") {
+    std::function<void()> drain;
+    tests::client client{tests::scripted_context{[&](std::function<void()> function) {
+        if (drain == nullptr)
+            drain = std::move(function);
+        else
+            function(); // called from its own thread, this home runs functions at once
+    }}};
+    auto operation = client.manager.create_operation();
+    operation.post([] { throw handler_error{"first"}; });
+    operation.post([] { throw handler_error{"second"}; });
+    operation.operation_completed();
+
+    CHECK(tests::message_of<handler_error>(drain) == "first");
+    CHECK(client.manager.pending() == 0);
 }
 
 TEST_CASE("a completion handler that throws has been delivered", "[operation_state][G11]") {

@@ -215,7 +215,7 @@ class operation_state : public reserved_postable {
             disarm_timers();
         const auto result = mailbox_.close(completion_);
         if (result == mailbox<>::sent::queued)
-            return; // the reader notifies the home: see `notify_for_queued`
+            return;            // the reader notifies the home: see `notify_for_queued`
         struct notify_at_end { // the completion has been posted, or can not be: also when an exception passes
                                // through
             const operation_state& self;
@@ -317,8 +317,8 @@ class operation_state : public reserved_postable {
     }
 
     sent bring_home(message& what, std::exception_ptr& why) {
-        const intrusive_ptr<operation_state> alive{this}; // an inline home may run a handler that destroys the
-                                                          // handle through which this was called
+        const intrusive_ptr<operation_state> alive{this}; // an inline home may run a handler that destroys
+                                                          // the handle through which this was called
         const post_outcome result = post_drain();
         if (result.became == post_outcome::kind::accepted)
             return sent::on_its_way;

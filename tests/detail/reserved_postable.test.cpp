@@ -165,3 +165,13 @@ TEST_CASE("threads share one block: no memory is lent twice, and it dies once",
     }
     SUCCEED("no memory was lent twice");
 }
+
+TEST_CASE("a node from the heap that is given back late keeps the block alive", "[reserved_postable][G14]") {
+    owned_block b;
+    block& lender = *b.it;
+    void* const node = lender.allocate(slot_size + 1, alignment);
+    b.release();
+    CHECK(b.deaths == 0);
+    lender.deallocate(node, slot_size + 1, alignment);
+    CHECK(b.deaths == 1);
+}
