@@ -7,6 +7,7 @@
 #include "eap/any_synchronization_context.hpp"
 #include "eap/detail/intrusive_ptr.hpp"
 #include "eap/errors.hpp"
+#include "eap/homebound_mailbox.hpp"
 #include "eap/operation_block.hpp"
 #include "eap/user_state.hpp"
 
@@ -33,7 +34,8 @@ struct operation_access {
     }
 
     /// Whether the worker has completed it, by a call that took effect, or moved it away. False when it merely lost.
-    template <class T, class P> static bool was_ended_by_worker(const async_operation<T, P>& operation) noexcept {
+    template <class T, class P>
+    static bool was_ended_by_worker(const async_operation<T, P>& operation) noexcept {
         return !operation.state_ || operation.state_->completed_by_worker();
     }
 };
@@ -150,9 +152,9 @@ template <class T = void, class P = void> class [[nodiscard]] async_operation {
         auto* const made = make_message(std::forward<F>(function));
         std::exception_ptr why;
         const auto result = state_->send(*made, why);
-        if (result == detail::operation_state::sent::refused)
+        if (result == detail::homebound_mailbox::sent::refused)
             std::rethrow_exception(why);
-        return result == detail::operation_state::sent::on_its_way;
+        return result == detail::homebound_mailbox::sent::on_its_way;
     }
 
     /// Ends the operation with a value, made from the arguments. True when that is the outcome.
@@ -241,7 +243,7 @@ template <class T = void, class P = void> class [[nodiscard]] async_operation {
         return *state_;
     }
 
-    template <class F> static detail::operation_state::message* make_message(F&& function) {
+    template <class F> static detail::homebound_mailbox::message* make_message(F&& function) {
         if (detail::is_empty_function(function))
             throw std::invalid_argument{
                 "eap: an empty function was given to an operation; give it one that can be "

@@ -9,7 +9,9 @@
 #include "eap/detail/intrusive_ptr.hpp"
 #include "eap/detail/latest_slot.hpp"
 #include "eap/errors.hpp"
+#include "eap/homebound_mailbox.hpp"
 #include "eap/operation_options.hpp"
+#include "eap/operation_owner.hpp"
 #include "eap/operation_state.hpp"
 #include "eap/progress_changed_event_args.hpp"
 #include "eap/tracked.hpp"
@@ -25,10 +27,10 @@
 namespace eap::detail {
 
 /// A function as a message: `post` of an operation.
-template <class F> class function_message final : public operation_state::message {
+template <class F> class function_message final : public homebound_mailbox::message {
   public:
     template <class G> explicit function_message(G&& function) : function_(std::forward<G>(function)) {}
-    void deliver(operation_state&) override { function_(); }
+    void deliver(homebound_mailbox&) override { function_(); }
     void discard() noexcept override { delete this; }
 
   private:
@@ -59,14 +61,14 @@ template <class P> class progress_operation : public operation_state {
     using operation_state::operation_state;
 
   private:
-    class report_message final : public operation_state::message {
+    class report_message final : public homebound_mailbox::message {
       public:
         template <class... V>
         explicit report_message(const eap::user_state& id, int percentage, V&&... value)
             : what_(id, percentage, std::forward<V>(value)...) {}
         const args& what() const noexcept { return what_; }
-        void deliver(operation_state& to) override {
-            static_cast<progress_operation&>(to).deliver_report(what_);
+        void deliver(homebound_mailbox& from) override {
+            static_cast<progress_operation&>(from).deliver_report(what_);
         }
         void discard() noexcept override { delete this; }
 
@@ -76,14 +78,20 @@ template <class P> class progress_operation : public operation_state {
         args what_;
     };
 
-    class latest_marker final : public operation_state::message { // "come and take what is in the slot"
+    class latest_marker final : public homebound_mailbox::message { // "come and take what is in the slot"
       public:
-        void deliver(operation_state& to) override {
-            auto& self = static_cast<progress_operation&>(to);
-            if (const std::unique_ptr<report_message> newest{self.latest_.take()})
-                self.deliver_report(newest->what());
+        explicit latest_marker(latest_slot<report_message>& slot) noexcept : slot_(slot) {}
+        void deliver(homebound_mailbox& from) override {
+            if (const std::unique_ptr<report_message> newest{slot_.take()})
+                newest->deliver(from);
         }
         void discard() noexcept override {} // it lives in the block
+        // If it waited, later reports would rely on it and send nothing: instead the next one is in charge.
+        bool can_wait() const noexcept override { return false; }
+        void take_back() noexcept override { slot_.resign(); }
+
+      private:
+        latest_slot<report_message>& slot_;
     };
 
     virtual bool call_progress_handler(const args& what) = 0; // false when its receiver is gone
@@ -135,12 +143,9 @@ template <class P> class progress_operation : public operation_state {
         const std::unique_ptr<report_message> newest{latest_.close()};
     }
 
-    mailbox_node* last_report_marker() noexcept final { return &marker_; }
-    void last_report_was_not_sent() noexcept final { latest_.resign(); }
-
     latest_slot<report_message> latest_;
-    latest_marker marker_;   // in the mailbox at most once: sent by the sender in charge alone
-    steady_time next_due_{}; // written by the sender in charge
+    latest_marker marker_{latest_}; // in the mailbox at most once: sent by the sender in charge alone
+    steady_time next_due_{};        // written by the sender in charge
 };
 
 /// An operation that ends with a `T`.
@@ -162,7 +167,7 @@ template <class T, class P> class typed_operation : public progress_operation<P>
     }
 
     /// As `async_operation::post_operation_completed`; an empty pointer means no callback.
-    virtual bool complete_with(operation_state::message* last) {
+    virtual bool complete_with(homebound_mailbox::message* last) {
         if (last != nullptr)
             last->discard();
         throw invalid_operation{
@@ -203,7 +208,7 @@ class operation_block final : public typed_operation<T, P> {
         [[no_unique_address]] Progress progress;
     };
 
-    bool has_completion_handler() const noexcept override { return true; }
+    bool has_handler_for_last() const noexcept override { return true; }
     bool call_completion_handler() override {
         return deliver_to(handlers_->completed, std::move(*this->outcome_));
     }
@@ -225,9 +230,9 @@ class plain_operation final : public typed_operation<void, void> {
                     intrusive_ptr<operation_owner> owner)
         : typed_operation(std::move(home), std::move(id), options, std::move(owner)) {}
 
-    bool complete_with(operation_state::message* last) override {
+    bool complete_with(homebound_mailbox::message* last) override {
         struct discard_unless_sent {
-            operation_state::message* last;
+            homebound_mailbox::message* last;
             ~discard_unless_sent() {
                 if (last != nullptr)
                     last->discard();
@@ -245,7 +250,7 @@ class plain_operation final : public typed_operation<void, void> {
   private:
     ~plain_operation() override { destroy_handlers(); }
 
-    bool has_completion_handler() const noexcept override { return last_ != nullptr; }
+    bool has_handler_for_last() const noexcept override { return last_ != nullptr; }
     bool call_completion_handler() override {
         if (last_ != nullptr)
             last_->deliver(*this);
@@ -257,7 +262,7 @@ class plain_operation final : public typed_operation<void, void> {
             std::exchange(last_, nullptr)->discard();
     }
 
-    operation_state::message* last_ = nullptr; // written by whoever completed; then the reader's
+    homebound_mailbox::message* last_ = nullptr; // written by whoever completed; then the reader's
 };
 
 } // namespace eap::detail

@@ -10,6 +10,7 @@
 #include "eap/detail/intrusive_ptr.hpp"
 #include "eap/detail/posted.hpp"
 #include "eap/errors.hpp"
+#include "eap/operation_owner.hpp"
 #include "eap/operation_state.hpp"
 #include "eap/synchronization_context.hpp"
 #include "eap/timer.hpp"

@@ -87,17 +87,23 @@ template <class Sync = std_sync> class mailbox {
         taken_ = &first;
     }
 
-    /// Takes one message out of the queue, wherever it stands; false when it is not there.
-    bool remove(mailbox_node& message) noexcept {
+    /// Takes the messages that match out of the queue, wherever they stand; oldest first.
+    template <class Match> [[nodiscard]] mailbox_node* remove_if(Match matches) noexcept {
         take_in(word_.load(std::memory_order_relaxed));
-        mailbox_node** link = &taken_;
-        while (*link != &message) {
-            if (*link == nullptr)
-                return false;
-            link = &(*link)->next;
+        mailbox_node* removed = nullptr;
+        mailbox_node** last_removed = &removed;
+        for (mailbox_node** link = &taken_; *link != nullptr;) {
+            mailbox_node& each = **link;
+            if (matches(std::as_const(each))) {
+                *link = each.next;
+                each.next = nullptr;
+                *last_removed = &each;
+                last_removed = &each.next;
+            } else {
+                link = &each.next;
+            }
         }
-        *link = message.next;
-        return true;
+        return removed;
     }
 
     /// Whether messages are left that were taken in already.

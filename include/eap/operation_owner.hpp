@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Layer 2 – who keeps count of operations, seen from one of them. Decides nothing.
+#ifndef EAP_OPERATION_OWNER_HPP
+#define EAP_OPERATION_OWNER_HPP
+
+#include "eap/undelivered.hpp"
+
+namespace eap::detail {
+
+class operation_state;
+
+/// Told what becomes of an operation: from any thread, outside locks.
+class operation_owner {
+  public:
+    virtual void add_reference() const noexcept = 0;
+    virtual void release_reference() const noexcept = 0;
+    /// The completion handler is about to start, or never will: the task id is free.
+    virtual void release_id(operation_state& which) noexcept = 0;
+    /// The completion handler has returned, or never will run.
+    virtual void ended(operation_state& which) noexcept = 0;
+    virtual void tell(const undelivered& what) noexcept = 0;
+
+    operation_owner() = default;
+    operation_owner(const operation_owner&) = delete;
+    operation_owner& operator=(const operation_owner&) = delete;
+
+  protected:
+    ~operation_owner() = default;
+};
+
+/// "This thread is delivering for that owner": a wait for the owner to become idle, from inside, could never end.
+class delivering {
+  public:
+    explicit delivering(const operation_owner* owner) noexcept : owner_(owner), outer_(innermost_) {
+        innermost_ = this;
+    }
+    delivering(const delivering&) = delete;
+    delivering& operator=(const delivering&) = delete;
+    ~delivering() { innermost_ = outer_; }
+
+    static bool for_owner(const operation_owner* owner) noexcept {
+        const delivering* frame = innermost_;
+        while (frame != nullptr && frame->owner_ != owner)
+            frame = frame->outer_;
+        return frame != nullptr;
+    }
+
+  private:
+    const operation_owner* owner_;
+    delivering* outer_;
+    static inline constinit thread_local delivering* innermost_ = nullptr; // read by its own thread only
+};
+
+} // namespace eap::detail
+
+#endif
