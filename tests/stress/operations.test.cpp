@@ -165,7 +165,7 @@ class scene {
         if (number % 5 == 2)
             options.progress = eap::progress_delivery::at_most_every(20us);
         if (number % 4 == 1)
-            options.timeout = number % 100 * 1us; // now and then none at all
+            options.timeout = (number % 100 - 1) * 1us; // some have passed at creation
         return options;
     }
 
