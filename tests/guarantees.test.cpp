@@ -444,6 +444,28 @@ TEMPLATE_TEST_CASE("G2 order: of coalesced reports, those delivered are in each 
     CHECK(seen.completions == 1);
 }
 
+TEST_CASE("G2 order: a handler that pumps its home's queue is not entered again", "[G2][G12]") {
+    tests::manual_queue queue;
+    tests::record log;
+    eap::operation_manager manager{queue.context()};
+    std::optional<eap::async_operation<>> operation;
+    operation = manager.create_operation<>(
+        {}, [&](const eap::completed_event_args<>& args) { log.add(tests::told(args)); },
+        [&](const eap::progress_changed_event_args<>& args) {
+            log.add("begin " + tests::told(args));
+            if (args.progress_percentage() == 1) {
+                operation->report_progress(2);
+                operation->complete();
+                queue.run_all();
+            }
+            log.add("end " + tests::told(args));
+        });
+    operation->report_progress(1);
+    queue.run_all();
+
+    CHECK(log.all() == lines{"begin 1%", "end 1%", "begin 2%", "end 2%", "value"});
+}
+
 TEMPLATE_TEST_CASE("G3 nothing after: no report follows a completion that races with it", "[G3]",
                    EAP_TEST_ALL_PLACES) {
     constexpr int rounds = 50;
@@ -703,6 +725,42 @@ TEST_CASE("G7 first wins: a worker that lets go races its deadline", "[G7]") {
     SUCCEED();
 }
 
+TEST_CASE("G7 first wins: whatever is called on one operation may race", "[G7]") {
+    tests::parallel_pool pool;
+    for (int round = 0; round < 100; ++round) {
+        tests::client client{pool.context()};
+        auto operation = client.start<int, int>(
+            "id", {.timeout = std::chrono::microseconds{100 + round * 10},
+                   .progress = round % 2 == 0 ? eap::progress_delivery::every()
+                                              : eap::progress_delivery::at_most_every(50us)});
+        const auto report = [&] {
+            took_effect([&] {
+                for (int i = 0; operation.report_progress(i % 100, i) && i < 1000; ++i)
+                    if (i % 10 == 0)
+                        operation.post([] {});
+                return false;
+            });
+        };
+        race(
+            report, report,
+            [&] {
+                const std::stop_callback stopped{operation.stop_token(), [] {}};
+                const auto reporter = operation.reporter();
+                while (!operation.completed())
+                    reporter.report_progress(1, 1);
+            },
+            [&] {
+                client.manager.cancel("id");
+                static_cast<void>(client.manager.pending_operations());
+            },
+            [&] { took_effect([&] { return operation.complete(1); }); });
+        REQUIRE(client.manager.wait_idle_for(60s));
+        if (client.log.count("value 1") + client.log.count("timed out") != 1)
+            FAIL("round " << round << ": not one outcome");
+    }
+    SUCCEED();
+}
+
 // ---- G8 ----
 
 namespace {
@@ -824,6 +882,33 @@ TEST_CASE("G8 no allocation to end: where the context needs memory for a post, i
     CHECK(reason == eap::undelivered_reason::post_failed);
     CHECK_FALSE(error);
     CHECK(manager.pending() == 0);
+}
+
+TEST_CASE("G8 no allocation to end: a report for which memory is lacking throws, and the operation goes on",
+          "[G8]") {
+    if (!tests::allocation_watch::works)
+        return;
+    for (const auto delivery : {eap::progress_delivery::every(), eap::progress_delivery::latest()}) {
+        tests::manual_queue queue;
+        tests::client client{queue.context()};
+        auto operation = client.start<void, std::string>({}, {.progress = delivery});
+        const std::string value(100, 'x');
+        int failures = 0;
+        for (bool taken = false; !taken;) {
+            tests::allocation_watch watch;
+            watch.fail(static_cast<std::size_t>(failures) + 1);
+            try {
+                taken = operation.report_progress(failures + 1, value);
+            } catch (const std::bad_alloc&) {
+                ++failures;
+            }
+        }
+        operation.complete();
+        queue.run_all();
+
+        CHECK(failures > 0);
+        CHECK(client.log.all() == lines{std::to_string(failures + 1) + "%", "value"});
+    }
 }
 
 // ---- G9 ----
@@ -1214,6 +1299,24 @@ TEST_CASE("G12 handlers may do anything: destroy their receiver", "[G12]") {
     queue.run_all();
 
     CHECK(client.log.all() == lines{"reported", "undelivered, receiver gone: value"});
+}
+
+TEST_CASE("G12 handlers may do anything: on_undelivered may destroy the manager", "[G12]") {
+    tests::manual_queue queue;
+    auto manager = std::make_unique<eap::operation_manager>(queue.context());
+    int told = 0;
+    manager->on_undelivered([&, held = std::make_shared<int>(1)](const eap::undelivered&) {
+        manager.reset();
+        told += *held;
+    });
+    auto first = manager->create_operation<>({}, [](const eap::completed_event_args<>&) {});
+    auto second = manager->create_operation<>({}, [](const eap::completed_event_args<>&) {});
+    first.complete();
+    second.complete();
+    queue.close();
+
+    CHECK(told == 2);
+    CHECK(manager == nullptr);
 }
 
 TEST_CASE("G12 handlers may do anything: close the loop they run on", "[G12]") {

@@ -206,6 +206,23 @@ TEST_CASE("with latest, a report that the home refuses throws and stays the newe
     CHECK(client.log.all() == lines{"1%", "value"});
 }
 
+TEST_CASE("with latest, later reports come home although two posts before them were refused",
+          "[operation_state][G15][OP-15]") {
+    tests::scripted_home home;
+    auto operation = home.client.start({}, {.progress = eap::progress_delivery::latest()});
+    home.steps = {[&](std::function<void()>) {
+                      on_another_thread([&] { operation.report_progress(1); });
+                      throw tests::post_refused{};
+                  },
+                  refuses};
+    CHECK_THROWS_AS(operation.post([] {}), tests::post_refused);
+    CHECK(operation.report_progress(2));
+    home.queue.run_all();
+
+    CHECK(home.client.log.all() == lines{"2%"});
+    operation.complete();
+}
+
 TEST_CASE("with at_most_every, the first report comes at once and the last before the completion",
           "[operation_state][G15]") {
     tests::manual_queue queue;

@@ -3,6 +3,7 @@
 
 #include "support/catch.hpp"
 
+#include "support/allocations.hpp"
 #include "support/client.hpp"
 #include "support/contexts.hpp"
 
@@ -11,8 +12,10 @@
 #include <eap/operation_manager.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <memory>
+#include <new>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -382,6 +385,31 @@ TEST_CASE("when the work can not be stored, run_on throws and the operation is a
 
     CHECK_THROWS_AS(eap::run_on(at.where.context(), at.client.start(), work), work_error);
     CHECK(at.finish() == lines{"abandoned"});
+}
+
+TEST_CASE("whichever allocation of run_on fails, the operation has one outcome", "[run_on][G1]") {
+    if (!tests::allocation_watch::works)
+        return;
+    int failures = 0;
+    for (std::size_t number = 1;; ++number) {
+        two_places at;
+        auto operation = at.client.start<int>();
+        {
+            tests::allocation_watch watch;
+            watch.fail(number);
+            try {
+                eap::run_on(at.where.context(), std::move(operation), [] { return 7; });
+            } catch (const std::bad_alloc&) {
+            }
+        }
+        const auto told = at.finish();
+        REQUIRE(told.size() == 1);
+        if (told == lines{"value 7"})
+            break;
+        ++failures;
+        CHECK((told.front() == "abandoned" || told.front().rfind("error: ", 0) == 0));
+    }
+    CHECK(failures > 0);
 }
 
 // ---- what the work holds ----
