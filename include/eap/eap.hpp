@@ -4,43 +4,47 @@
 #ifndef EAP_EAP_HPP
 #define EAP_EAP_HPP
 
+// clang-format off: the order is the architecture
+
 // 0 – values
-#include "eap/completed_event_args.hpp"        // what a handler receives once: value, error or cancelled
+#include "eap/version.hpp"                     // which version this is
 #include "eap/errors.hpp"                      // the exceptions
+#include "eap/user_state.hpp"                  // one regular value of any type: compared, hashed, read back typed
+#include "eap/completed_event_args.hpp"        // what a handler receives once: value, error or cancelled
 #include "eap/progress_changed_event_args.hpp" // what a handler receives meanwhile: percentage, incremental result
-#include "eap/user_state.hpp" // one regular value of any type: compared, hashed, read back typed
-#include "eap/version.hpp"    // which version this is
 
 // 1 – the seam
+#include "eap/synchronization_context.hpp"     // the concept: where functions run; its optional abilities
 #include "eap/any_synchronization_context.hpp" // some context, type-erased
 #include "eap/scoped_context.hpp"              // which context this thread is on, and a scope that sets it
-#include "eap/synchronization_context.hpp"     // the concept: where functions run; its optional abilities
 
 // 2 – one operation
-#include "eap/async_operation.hpp" // the worker's end: progress reports in order, then exactly one completion
-#include "eap/homebound_mailbox.hpp" // messages that run on a context, one at a time, in order, with a last one
-#include "eap/operation_block.hpp"   // its typed part: value, progress, handlers
-#include "eap/operation_options.hpp" // deadline, progress delivery, name
-#include "eap/operation_owner.hpp"   // who keeps count of operations, seen from one of them
-#include "eap/operation_state.hpp"   // one operation without its types: the decision, the deadline, the end
 #include "eap/timer.hpp"             // the one timer thread; post_after
 #include "eap/tracked.hpp"           // a handler bound to the life of its receiver
+#include "eap/operation_options.hpp" // deadline, progress delivery, name
 #include "eap/undelivered.hpp"       // what is told of an outcome that reaches no handler
+#include "eap/homebound_mailbox.hpp" // messages that run on a context, one at a time, in order, with a last one
+#include "eap/operation_owner.hpp"   // who keeps count of operations, seen from one of them
+#include "eap/operation_state.hpp"   // one operation without its types: the decision, the deadline, the end
+#include "eap/operation_block.hpp"   // its typed part: value, progress, handlers
+#include "eap/async_operation.hpp"   // the worker's end: progress reports in order, then exactly one completion
 
 // 3 – places
-#include "eap/contexts/asio_context.hpp" // any Boost.Asio executor: io_context, strand, pool
 #include "eap/contexts/event_loop.hpp"   // a queue run or pumped by its owner; embeds into any foreign loop
+#include "eap/contexts/asio_context.hpp" // any Boost.Asio executor: io_context, strand, pool
 #include "eap/contexts/thread_pool.hpp"  // the pool; the shared one is the default place for work
 #include "eap/current_context.hpp"       // this thread's context, else the shared pool's
 
 // 4 – many operations
-#include "eap/operation_manager.hpp"  // creates operations, tracks them by task id, cancels, drains
 #include "eap/operation_registry.hpp" // the list of pending operations behind a manager
+#include "eap/operation_manager.hpp"  // creates operations, tracks them by task id, cancels, drains
 
 // 5 – invoking
 #include "eap/run_on.hpp" // runs a function on a context and turns its end into the outcome
 
 // 7 – bridges
 #include "eap/adaptors/as_executor.hpp" // any context as a Boost.Asio executor
+
+// clang-format on
 
 #endif
