@@ -82,6 +82,16 @@ TEST_CASE("a plain function can be posted", "[any_synchronization_context]") {
     CHECK(plain_calls == 2);
 }
 
+TEST_CASE("a plain function, and a const one, can be sent", "[any_synchronization_context]") {
+    const eap::any_synchronization_context handle{tests::inline_context{}};
+    plain_calls = 0;
+    handle.send(plain_function);
+    const auto counts = [] { ++plain_calls; };
+    handle.send(counts);
+    eap::send(handle, counts);
+    CHECK(plain_calls == 3);
+}
+
 TEST_CASE("equality is that of the contexts", "[any_synchronization_context][SC-23]") {
     tests::manual_queue one;
     tests::manual_queue two;

@@ -310,6 +310,23 @@ TEST_CASE("a context that refuses to start an operation gets no delayed function
     CHECK(counts->completed == 0);
 }
 
+TEST_CASE("a plain function can be delayed, and one that only an rvalue can be called as",
+          "[timer][post_after]") {
+    eap::event_loop loop;
+    static int calls = 0;
+    struct once {
+        void operator()() && { ++calls; }
+    };
+    struct plain {
+        static void function() { ++calls; }
+    };
+    eap::post_after(loop.context(), 0ns, plain::function);
+    eap::post_after(eap::any_synchronization_context{loop.context()}, 0ns, plain::function);
+    eap::post_after(loop.context(), 0ns, once{});
+    loop.run();
+    CHECK(calls == 3);
+}
+
 TEST_CASE("a delayed function is one started and one completed operation of its context",
           "[timer][post_after]") {
     tests::parallel_pool pool{1};

@@ -74,11 +74,9 @@ class any_synchronization_context {
             where.post(storage_, detail::function_target<std::decay_t<F>>::make(std::forward<F>(function)));
         }
     }
-    template <class F>
-        requires std::invocable<F&>
-    void send(F&& function) const {
-        table().send(storage_, std::addressof(function),
-                     [](void* f) { std::forward<F> (*static_cast<std::remove_reference_t<F>*>(f))(); });
+    template <std::invocable F> void send(F&& function) const {
+        auto call = [&function] { std::forward<F>(function)(); };
+        table().send(storage_, &call, [](void* f) { (*static_cast<decltype(call)*>(f))(); });
     }
     void operation_started() const { table().operation_started(storage_); }
     void operation_completed() const noexcept {

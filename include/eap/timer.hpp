@@ -156,17 +156,17 @@ template <class Context> class delayed_post final : timer_queue::entry {
 
 struct post_after_fn {
     template <synchronization_context C, class F>
-        requires std::invocable<std::remove_cvref_t<F>&>
+        requires std::invocable<std::decay_t<F>>
     void operator()(const C& context, std::chrono::nanoseconds delay, F&& function) const {
         if constexpr (std::same_as<C, any_synchronization_context>) {
-            posted closure = function_target<std::remove_cvref_t<F>>::make(std::forward<F>(function));
+            posted closure = function_target<std::decay_t<F>>::make(std::forward<F>(function));
             if (!context.try_post_after(delay, closure))
                 delayed_post<C>::start(context, saturating_deadline(delay), std::move(closure));
         } else if constexpr (requires { context.post_after(delay, std::forward<F>(function)); }) {
             context.post_after(delay, std::forward<F>(function));
         } else {
             delayed_post<C>::start(context, saturating_deadline(delay),
-                                   function_target<std::remove_cvref_t<F>>::make(std::forward<F>(function)));
+                                   function_target<std::decay_t<F>>::make(std::forward<F>(function)));
         }
     }
 };
