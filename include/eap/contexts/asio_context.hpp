@@ -42,15 +42,24 @@ namespace eap {
 
 namespace detail {
 
-/// Tells our handles that an io_context or a pool of Asio's ends, while executors can still be destroyed.
-class asio_service final : public boost::asio::execution_context::service {
+/// Tells our handles that an io_context or a pool of Asio's ends, while executors can still be used and
+/// destroyed.
+///
+/// Asio shuts services down newest first, and a strand must not be posted to while the service of strands
+/// shuts down. So ours has to be newer than any that its executors use: there is one for each type of
+/// executor, made when an executor exists; and since an erased executor may be a strand's, the service of
+/// strands is made before.
+template <class Executor> class asio_service final : public boost::asio::execution_context::service {
   public:
     using key_type = asio_service;
     static inline boost::asio::execution_context::id id;
 
     explicit asio_service(boost::asio::execution_context& owner) : service(owner) {}
 
-    static const intrusive_ptr<revocable_list>& list_of(boost::asio::execution_context& owner) {
+    static const intrusive_ptr<revocable_list>& list_of(const Executor& executor) {
+        boost::asio::execution_context& owner = boost::asio::query(executor, boost::asio::execution::context);
+        if (!boost::asio::has_service<asio_service>(owner))
+            static_cast<void>(boost::asio::strand<Executor>{executor});
         return boost::asio::use_service<asio_service>(owner).list_;
     }
 
@@ -91,7 +100,7 @@ template <class Executor> class asio_cell final : public revocable {
 
   public:
     explicit asio_cell(Executor executor)
-        : revocable(asio_service::list_of(boost::asio::query(executor, boost::asio::execution::context))),
+        : revocable(asio_service<Executor>::list_of(executor)),
           executors_(std::in_place, std::move(executor)) {
         join();
     }
@@ -159,9 +168,9 @@ template <class Executor> class asio_cell final : public revocable {
 
 /// An executor of Boost.Asio as a context: `asio_context{io}`, `asio_context{strand}`, `asio_context{pool}`.
 ///
-/// Guarantees    `post` does what `asio::post` does, with the function's allocator. While the function runs,
-///               this is the current context. `operation_started` keeps `run()` and `join()` of the owner
-///               from returning until `operation_completed`.
+/// Guarantees    `post` does what `asio::post` does, with the function's allocator (which an any_io_executor
+///               does not pass on). While the function runs, this is the current context. `operation_started`
+///               keeps `run()` and `join()` of the owner from returning until `operation_completed`.
 /// Thread safety as any value; the place may be used by, and may end while, any number of threads post.
 /// Errors        What escapes a function leaves `io_context::run`; on `asio::thread_pool` it terminates the
 ///               program.
