@@ -76,6 +76,7 @@ TEST_CASE("a closed slot refuses, and stays closed when it is read again", "[lat
     CHECK(s.close() == &one);
     CHECK(s.put(late).became == slot::put_as::refused);
     CHECK(s.take() == nullptr);
+    CHECK(s.put(late).became == slot::put_as::refused);
     CHECK(s.close() == nullptr);
     CHECK(s.put(late).became == slot::put_as::refused);
 }
