@@ -64,7 +64,7 @@ if find_missing "$1"; then
     } || if [ "$(id -u)" = 0 ]; then
         give_up "the packages could not be downloaded: connect this machine to the network, then run me again"
     else
-        give_up "run this as root, then me again: apt-get update${tools:+ && apt-get install --no-install-recommends -y$tools}"
+        give_up "with the network up, run this as root, then me again: apt-get update${tools:+ && apt-get install --no-install-recommends -y$tools}"
     fi
     ! find_missing "$1" || give_up "this system's packages are too old for:$tools$libraries. Install newer ones, then run me again"
 fi
