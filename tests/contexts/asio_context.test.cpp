@@ -6,6 +6,7 @@
 #include "support/functions.hpp"
 
 #include "eap/any_synchronization_context.hpp"
+#include "eap/detail/parking.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/executor_work_guard.hpp>
@@ -16,7 +17,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <future>
 #include <latch>
 #include <memory>
 #include <optional>
@@ -50,6 +50,7 @@ struct running_io {
 } // namespace
 
 TEST_CASE("an asio_context is made from any executor, or from what lends one", "[asio_context]") {
+    std::latch on_pool{4};
     asio::io_context io;
     asio::thread_pool pool{1};
     static_assert(std::same_as<decltype(eap::asio_context{io}), eap::asio_context<io_executor>>);
@@ -72,7 +73,6 @@ TEST_CASE("an asio_context is made from any executor, or from what lends one", "
     io.run();
     CHECK(ran == 5);
 
-    std::latch on_pool{4};
     eap::asio_context{pool}.post([&] { on_pool.count_down(); });
     eap::asio_context{asio::make_strand(pool)}.post([&] { on_pool.count_down(); });
     eap::asio_context{asio::any_io_executor{pool.get_executor()}}.post([&] { on_pool.count_down(); });
@@ -122,12 +122,12 @@ TEST_CASE("an io_context keeps the order of each thread that posts", "[asio_cont
 }
 
 TEST_CASE("a strand of a pool runs one function at a time, in order", "[asio_context]") {
-    asio::thread_pool pool{4};
-    const eap::asio_context strand{asio::make_strand(pool)};
     std::vector<int> order;
     std::atomic<int> at_once{0};
     std::atomic<bool> overlapped{false};
-    std::promise<void> last;
+    eap::detail::parking<> last;
+    asio::thread_pool pool{4};
+    const eap::asio_context strand{asio::make_strand(pool)};
     for (int i = 0; i < 300; ++i)
         strand.post([&, i] {
             if (++at_once != 1)
@@ -135,9 +135,9 @@ TEST_CASE("a strand of a pool runs one function at a time, in order", "[asio_con
             order.push_back(i);
             --at_once;
             if (i == 299)
-                last.set_value();
+                last.set();
         });
-    last.get_future().wait();
+    last.wait();
     CHECK_FALSE(overlapped);
     CHECK(order.size() == 300);
     CHECK(std::is_sorted(order.begin(), order.end()));
@@ -192,12 +192,12 @@ TEST_CASE("executors that know their threads say so, erased or not", "[asio_cont
     asio::thread_pool pool{1};
     const auto knows = [](const auto& context) {
         bool inside = false;
-        std::promise<void> ran;
+        eap::detail::parking<> ran;
         context.post([&] {
             inside = context.running_in_this_thread() == std::optional{true};
-            ran.set_value();
+            ran.set();
         });
-        ran.get_future().wait();
+        ran.wait();
         return inside && context.running_in_this_thread() == std::optional{false};
     };
     const auto knows_erased = [&](const auto& executor) {
@@ -379,14 +379,14 @@ TEST_CASE("a handle outlives its io_context, and then refuses", "[asio_context][
 TEST_CASE("a handle outlives Asio's pool, and then refuses", "[asio_context]") {
     std::optional<eap::asio_context<pool_executor>> handle;
     tests::fate fate;
+    eap::detail::parking<> stopped;
     {
         asio::thread_pool pool{1};
         handle.emplace(pool);
-        std::promise<void> stopped;
-        handle->post([&] { stopped.get_future().wait(); });
+        handle->post([&] { stopped.wait(); });
         handle->post(tests::traced{fate, [] {}});
         pool.stop(); // leaves what is queued alive until the destructor
-        stopped.set_value();
+        stopped.set();
     }
     CHECK(fate.called == 0);
     CHECK(fate.destroyed == 1);

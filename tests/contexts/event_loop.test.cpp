@@ -6,11 +6,12 @@
 #include "support/death.hpp"
 #include "support/functions.hpp"
 
+#include "eap/detail/parking.hpp"
+
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <functional>
-#include <future>
 #include <latch>
 #include <memory>
 #include <mutex>
@@ -185,17 +186,17 @@ TEST_CASE("the refusal reaches through a loop between", "[event_loop][O-13]") {
 
 TEST_CASE("a second thread is refused while a first one runs the loop", "[event_loop]") {
     eap::event_loop loop;
-    std::promise<void> running;
-    std::promise<void> go_on;
+    eap::detail::parking<> running;
+    eap::detail::parking<> go_on;
     loop.context().post([&] {
-        running.set_value();
-        go_on.get_future().wait();
+        running.set();
+        go_on.wait();
     });
     std::thread first{[&] { loop.run(); }};
-    running.get_future().wait();
+    running.wait();
     CHECK_THROWS_AS(loop.run(), eap::invalid_operation);
     CHECK_THROWS_AS(loop.poll(), eap::invalid_operation);
-    go_on.set_value();
+    go_on.set();
     first.join();
     CHECK(loop.poll() == 0); // its turn now
 }
@@ -574,8 +575,8 @@ TEST_CASE("what a sent function throws reaches the sender, not the loop", "[even
 
 TEST_CASE("a sender whose function is dropped learns that the loop closed", "[event_loop][SC-19]") {
     eap::event_loop loop;
-    std::promise<void> queued;
-    loop.on_wake([&] { queued.set_value(); });
+    eap::detail::parking<> queued;
+    loop.on_wake([&] { queued.set(); });
     bool closed = false;
     bool ran = false;
     std::thread sender{[&, home = loop.context()] {
@@ -585,7 +586,7 @@ TEST_CASE("a sender whose function is dropped learns that the loop closed", "[ev
             closed = true;
         }
     }};
-    queued.get_future().wait();
+    queued.wait();
     loop.close();
     sender.join();
     CHECK(closed);
@@ -637,10 +638,10 @@ TEST_CASE("a function may close its loop: nothing later runs, and run returns", 
 TEST_CASE("close on another thread wakes a run that waits", "[event_loop]") {
     eap::event_loop loop;
     loop.context().operation_started();
-    std::promise<void> running;
-    loop.context().post([&] { running.set_value(); });
+    eap::detail::parking<> running;
+    loop.context().post([&] { running.set(); });
     std::thread closer{[&] {
-        running.get_future().wait();
+        running.wait();
         loop.close();
     }};
     CHECK(loop.run() == 1);
@@ -650,19 +651,19 @@ TEST_CASE("close on another thread wakes a run that waits", "[event_loop]") {
 TEST_CASE("close while another thread runs a function: nothing later runs", "[event_loop]") {
     eap::event_loop loop;
     tests::fate fate;
-    std::promise<void> inside;
-    std::promise<void> closed;
+    eap::detail::parking<> inside;
+    eap::detail::parking<> closed;
     loop.context().post([&] {
-        inside.set_value();
-        closed.get_future().wait();
+        inside.set();
+        closed.wait();
     });
     loop.context().post(tests::traced{fate, [] {}}); // taken up by the runner already
     std::thread runner{[&] { loop.run(); }};
-    inside.get_future().wait();
+    inside.wait();
     loop.context().post(tests::traced{fate, [] {}}); // still queued
     loop.close();
     CHECK(fate.destroyed == 1);
-    closed.set_value();
+    closed.set();
     runner.join();
     CHECK(fate.destroyed == 2);
     CHECK(fate.called == 0);
@@ -760,22 +761,22 @@ TEST_CASE("a wake hook may be replaced and cleared, and dies when it is", "[even
 
 TEST_CASE("clearing the wake hook waits for a call in progress", "[event_loop][on_wake]") {
     eap::event_loop loop;
-    std::promise<void> inside;
-    std::promise<void> go_on;
+    eap::detail::parking<> inside;
+    eap::detail::parking<> go_on;
     std::atomic<bool> ended{false};
     loop.on_wake([&] {
-        inside.set_value();
-        go_on.get_future().wait();
+        inside.set();
+        go_on.wait();
         ended = true;
     });
     std::thread poster{[home = loop.context()] { home.post([] {}); }};
-    inside.get_future().wait();
+    inside.wait();
     bool ended_before = false;
     std::thread clearer{[&] {
         loop.on_wake(nullptr);
         ended_before = ended;
     }};
-    go_on.set_value();
+    go_on.set();
     clearer.join();
     CHECK(ended_before);
     poster.join();

@@ -6,10 +6,11 @@
 #include "support/death.hpp"
 #include "support/functions.hpp"
 
+#include "eap/detail/parking.hpp"
+
 #include <algorithm>
 #include <atomic>
 #include <exception>
-#include <future>
 #include <latch>
 #include <memory>
 #include <mutex>
@@ -25,12 +26,12 @@ namespace {
 
 /// Runs `f` on the context and waits for it.
 template <class C, class F> void run_there(const C& context, F f) {
-    std::promise<void> ran;
+    eap::detail::parking<> ran;
     context.post([&] {
         f();
-        ran.set_value();
+        ran.set();
     });
-    ran.get_future().wait();
+    ran.wait();
 }
 
 } // namespace
@@ -44,9 +45,9 @@ TEST_CASE("a thread pool runs functions on its own threads", "[thread_pool]") {
 
 TEST_CASE("a thread pool runs as many functions at a time as it has threads", "[thread_pool][SC-5]") {
     constexpr int threads = 4;
-    eap::thread_pool pool{threads};
     std::latch all_at_once{threads}; // opens only when all of them run at the same time
     std::latch ended{threads};
+    eap::thread_pool pool{threads};
     for (int i = 0; i < threads; ++i)
         pool.context().post([&] {
             all_at_once.arrive_and_wait();
@@ -67,11 +68,11 @@ TEST_CASE("a pool of one thread keeps the order of posts", "[thread_pool]") {
 }
 
 TEST_CASE("functions of a pool may post to it", "[thread_pool]") {
+    eap::detail::parking<> last;
     eap::thread_pool pool{1};
-    std::promise<void> last;
     pool.context().post(
-        [&, home = pool.context()] { home.post([&, home] { home.post([&] { last.set_value(); }); }); });
-    last.get_future().wait();
+        [&, home = pool.context()] { home.post([&, home] { home.post([&] { last.set(); }); }); });
+    last.wait();
     SUCCEED("the last one ran");
 }
 
@@ -211,29 +212,29 @@ TEST_CASE("a handle outlives its pool, and then refuses", "[thread_pool]") {
 // ---- functions: ownership and memory ----
 
 TEST_CASE("a function is destroyed right after it ran, before the next", "[thread_pool][G14]") {
-    eap::thread_pool pool{1};
     tests::fate fate;
     int destroyed = -1;
+    eap::thread_pool pool{1};
     pool.context().post(tests::traced{fate, [owned = std::make_unique<int>()] {}});
     run_there(pool.context(), [&] { destroyed = fate.destroyed; });
     CHECK(destroyed == 1);
 }
 
 TEST_CASE("a pool takes a function's own memory, and gives it back before the call", "[thread_pool][G8]") {
-    eap::thread_pool pool{1};
     tests::memory_source memory;
     int in_use = -1;
     std::size_t allocations = 0;
-    std::promise<void> ran;
+    eap::detail::parking<> ran;
+    eap::thread_pool pool{1};
     {
         tests::allocation_watch watch;
         pool.context().post(tests::with_memory{memory, [&] {
                                                    in_use = memory.in_use;
-                                                   ran.set_value();
+                                                   ran.set();
                                                }});
         allocations = watch.count();
     }
-    ran.get_future().wait();
+    ran.wait();
     CHECK(memory.taken == 1);
     CHECK(in_use == 0);
     CHECK(allocations <= 1); // the source's own
@@ -318,16 +319,16 @@ TEST_CASE("a pool destroyed by its own function ends the program", "[thread_pool
 
 TEST_CASE("close refuses later posts, lets what has begun end, and destroys the rest at once",
           "[thread_pool]") {
-    eap::thread_pool pool{1};
     tests::fate begun;
     tests::fate queued;
-    std::promise<void> inside;
-    std::promise<void> go_on;
+    eap::detail::parking<> inside;
+    eap::detail::parking<> go_on;
+    eap::thread_pool pool{1};
     pool.context().post(tests::traced{begun, [&] {
-                                          inside.set_value();
-                                          go_on.get_future().wait();
+                                          inside.set();
+                                          go_on.wait();
                                       }});
-    inside.get_future().wait();
+    inside.wait();
     std::thread::id destroyed_on;
     pool.context().post(tests::traced{queued, [] {}});
     pool.context().post([note = std::shared_ptr<void>(
@@ -338,7 +339,7 @@ TEST_CASE("close refuses later posts, lets what has begun end, and destroys the 
     CHECK(begun.destroyed == 0);
     CHECK_THROWS_AS(pool.context().post([] {}), eap::context_closed);
     pool.close();
-    go_on.set_value();
+    go_on.set();
     while (begun.destroyed == 0)
         std::this_thread::yield();
     CHECK(begun.called == 1);
@@ -350,11 +351,11 @@ TEST_CASE("a function may close its pool", "[thread_pool][G12]") {
     int destroyed_inside = -1;
     bool refused = false;
     {
+        eap::detail::parking<> filled;
+        eap::detail::parking<> ended;
         eap::thread_pool pool{1};
-        std::promise<void> filled;
-        std::promise<void> ended;
         pool.context().post([&] {
-            filled.get_future().wait();
+            filled.wait();
             pool.close();
             destroyed_inside = queued.destroyed;
             try {
@@ -362,11 +363,11 @@ TEST_CASE("a function may close its pool", "[thread_pool][G12]") {
             } catch (const eap::context_closed&) {
                 refused = true;
             }
-            ended.set_value();
+            ended.set();
         });
         pool.context().post(tests::traced{queued, [] {}});
-        filled.set_value();
-        ended.get_future().wait();
+        filled.set();
+        ended.wait();
     }
     CHECK(destroyed_inside == 1);
     CHECK(queued.called == 0);
@@ -376,16 +377,16 @@ TEST_CASE("a function may close its pool", "[thread_pool][G12]") {
 TEST_CASE("the end of a pool waits for what has begun and destroys the rest", "[thread_pool]") {
     tests::fate begun;
     tests::fate queued;
-    std::promise<void> inside;
+    eap::detail::parking<> inside;
     {
         eap::thread_pool pool{1};
         pool.context().post(tests::traced{begun, [&] {
-                                              inside.set_value();
+                                              inside.set();
                                               while (queued.destroyed == 0) // so the end has begun
                                                   std::this_thread::yield();
                                           }});
         pool.context().post(tests::traced{queued, [] {}});
-        inside.get_future().wait();
+        inside.wait();
     }
     CHECK(begun.called == 1);
     CHECK(begun.destroyed == 1);
@@ -394,14 +395,14 @@ TEST_CASE("the end of a pool waits for what has begun and destroys the rest", "[
 }
 
 TEST_CASE("a sender whose function a closing pool destroys learns of it", "[thread_pool]") {
+    eap::detail::parking<> inside;
+    eap::detail::parking<> go_on;
     eap::thread_pool pool{1};
-    std::promise<void> inside;
-    std::promise<void> go_on;
     pool.context().post([&] {
-        inside.set_value();
-        go_on.get_future().wait();
+        inside.set();
+        go_on.wait();
     });
-    inside.get_future().wait();
+    inside.wait();
     bool closed = false;
     std::thread sender{[&, home = pool.context()] {
         try {
@@ -412,7 +413,7 @@ TEST_CASE("a sender whose function a closing pool destroys learns of it", "[thre
     }};
     pool.close();
     sender.join();
-    go_on.set_value();
+    go_on.set();
     CHECK(closed);
 }
 

@@ -3,6 +3,8 @@
 
 #include "support/catch.hpp"
 
+#include "eap/detail/parking.hpp"
+
 #include <atomic>
 #include <future>
 #include <memory>
@@ -52,22 +54,22 @@ TEST_CASE("a function may replace itself, and lives until it returns", "[hook]")
 
 TEST_CASE("clearing waits for calls in progress on other threads", "[hook]") {
     hook<> h;
-    std::promise<void> inside;
-    std::promise<void> go_on;
+    eap::detail::parking<> inside;
+    eap::detail::parking<> go_on;
     std::atomic<bool> returned{false};
     h.set([&] {
-        inside.set_value();
-        go_on.get_future().wait();
+        inside.set();
+        go_on.wait();
         returned = true;
     });
     std::thread caller{[&] { h.call(); }};
-    inside.get_future().wait();
+    inside.wait();
     std::promise<bool> cleared;
     std::thread clearer{[&] {
         h.clear();
         cleared.set_value(returned);
     }};
-    go_on.set_value();
+    go_on.set();
     CHECK(cleared.get_future().get());
     caller.join();
     clearer.join();
