@@ -47,6 +47,19 @@ struct counting_home {
     tests::counting_context<> context() const { return {queue.context(), counts}; }
 };
 
+/// A home that lets somebody know when it is asked whose thread this is: a wait asks first.
+struct asked_home {
+    eap::thread_pool::context_type inner;
+    std::latch* asked;
+
+    template <class F> void post(F&& function) const { inner.post(std::forward<F>(function)); }
+    bool running_in_this_thread() const {
+        asked->count_down();
+        return false;
+    }
+    bool operator==(const asked_home&) const = default;
+};
+
 /// A home that calls `*within`, once, while it is told that an operation has started.
 struct starting_home {
     tests::manual_context inner;
@@ -521,6 +534,21 @@ TEST_CASE("a wait of any length ends when the last handler has returned",
         CHECK(manager.wait_idle_for(time));
         CHECK(returned);
     }
+}
+
+TEST_CASE("a handler may destroy the manager that another thread waits for", "[operation_manager][G12]") {
+    eap::thread_pool pool{1};
+    std::latch is_waiting{1};
+    auto manager = std::make_unique<eap::operation_manager>(asked_home{pool.context(), &is_waiting});
+    eap::operation_manager& waited_for = *manager;
+    manager
+        ->create_operation<>({},
+                             [&](const eap::completed_event_args<>&) {
+                                 is_waiting.wait();
+                                 manager.reset();
+                             })
+        .complete();
+    CHECK(waited_for.wait_idle_for(1min));
 }
 
 TEST_CASE("a wait at home for what has to come home there would never end", "[operation_manager][O-13]") {

@@ -160,6 +160,7 @@ class operation_registry final : public operation_owner, public reference_counte
     }
 
     bool wait_idle_for(std::chrono::nanoseconds time) {
+        const intrusive_ptr<operation_registry> alive{this}; // a handler may destroy the manager meanwhile
         if (pending() == 0)
             return true;
         if (delivering::for_owner(this) || waits_for_this_thread())
