@@ -124,7 +124,7 @@ TEST_CASE("a fixed home serves every operation, whatever is current", "[operatio
     home.run_all();
 }
 
-TEST_CASE("an empty home is refused with what to do instead", "[operation_manager][reliability-31]") {
+TEST_CASE("an empty home is refused with what to do instead", "[operation_manager]") {
     const std::string message = tests::message_of<std::invalid_argument>(
         [] { const eap::operation_manager manager{eap::any_synchronization_context{}}; });
     CHECK(message.find("default constructor") != std::string::npos);
@@ -132,7 +132,7 @@ TEST_CASE("an empty home is refused with what to do instead", "[operation_manage
 
 // ---- ids ----
 
-TEST_CASE("the id of a pending operation is refused", "[operation_manager][BC-7][MG][O-21]") {
+TEST_CASE("the id of a pending operation is refused", "[operation_manager][BC-7][O-21]") {
     tests::manual_queue home;
     eap::operation_manager manager{home.context()};
     auto first = manager.create_operation(1);
@@ -328,7 +328,7 @@ TEST_CASE("cancel_all asks every operation, and counts the requests that it reco
 }
 
 TEST_CASE("stop callbacks run inside cancel, and may cancel, complete, create and destroy",
-          "[operation_manager][G12][G13][reliability-27]") {
+          "[operation_manager][G12][G13]") {
     tests::manual_queue home;
     tests::client client{home.context()};
     std::optional<eap::async_operation<>> first = client.start(1), second = client.start(2),
@@ -505,7 +505,7 @@ TEST_CASE("waiting for an idle manager returns true at once, also at home", "[op
 }
 
 TEST_CASE("a wait of zero, of less, or of a moment ends with false while an operation is pending",
-          "[operation_manager][reliability-22]") {
+          "[operation_manager]") {
     tests::manual_queue home;
     eap::operation_manager manager{home.context()};
     auto operation = manager.create_operation(1, ignore);
@@ -516,8 +516,7 @@ TEST_CASE("a wait of zero, of less, or of a moment ends with false while an oper
     CHECK(manager.wait_idle_for(0ns));
 }
 
-TEST_CASE("a wait of any length ends when the last handler has returned",
-          "[operation_manager][reliability-22]") {
+TEST_CASE("a wait of any length ends when the last handler has returned", "[operation_manager]") {
     for (const std::chrono::nanoseconds time :
          {std::chrono::nanoseconds::max(), std::chrono::nanoseconds{std::chrono::hours{1}}}) {
         tests::parallel_pool pool{1};
@@ -600,7 +599,9 @@ TEST_CASE("a wait inside on_undelivered is refused: what it was told of is still
         }
     });
     auto with_handler = manager.create_operation(1, ignore);
-    { const auto abandoned = manager.create_operation(2); } // no handler for its error
+    {
+        const auto abandoned = manager.create_operation(2);
+    } // no handler for its error
     CHECK(refused == 1);
     home.close();
     with_handler.complete();
@@ -780,7 +781,7 @@ TEST_CASE("what on_idle was given is destroyed when its home is gone, and nobody
     CHECK(ran);
 }
 
-TEST_CASE("an empty function is refused by name", "[operation_manager][reliability-31]") {
+TEST_CASE("an empty function is refused by name", "[operation_manager]") {
     tests::manual_queue home;
     eap::operation_manager manager{home.context()};
     const auto says = [](const char* which, const std::function<void()>& call) {
@@ -1035,7 +1036,7 @@ TEST_CASE("an operation without an id has none to free: it is pending until its 
 // ---- the manager's end ----
 
 TEST_CASE("a manager that is destroyed asks its operations to stop, and they come home as before",
-          "[operation_manager][G1][reliability-17]") {
+          "[operation_manager][G1]") {
     tests::manual_queue home;
     tests::record log;
     std::optional<eap::async_operation<int>> one, two;
@@ -1260,8 +1261,7 @@ template <class Create> lines sweep(Create create) {
 
 } // namespace
 
-TEST_CASE("when any allocation of creation fails, it has no effect",
-          "[operation_manager][G9][reliability-12]") {
+TEST_CASE("when any allocation of creation fails, it has no effect", "[operation_manager][G9]") {
     if (!tests::allocation_watch::works)
         return;
     static_cast<void>(eap::detail::timer_queue::shared()); // its one start is not part of an operation
@@ -1358,8 +1358,7 @@ TEST_CASE("io_context::run returns when the last operation has ended", "[operati
 
 // ---- sizes and threads ----
 
-TEST_CASE("fifty thousand operations are listed and cancelled in one go",
-          "[operation_manager][reliability-34]") {
+TEST_CASE("fifty thousand operations are listed and cancelled in one go", "[operation_manager]") {
     constexpr int count = 50'000; // quadratic work would take the better part of a minute
 
     tests::manual_queue home;

@@ -193,7 +193,7 @@ TEST_CASE("an outcome is told outside locks: the hook may ask and change the lis
     CHECK(pending == 0);
 }
 
-TEST_CASE("the handlers that a client gives are checked by name", "[operation_registry][reliability-31]") {
+TEST_CASE("the handlers that a client gives are checked by name", "[operation_registry]") {
     const std::function<void()> empty;
     CHECK(tests::message_of<std::invalid_argument>([&] {
               eap::detail::check_handler(empty, "completed");

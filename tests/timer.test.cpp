@@ -212,7 +212,7 @@ TEST_CASE("a delay of zero or less posts as soon as possible, never within the c
     }
 }
 
-TEST_CASE("a huge delay does not fire, and does not hold up others", "[timer][post_after][reliability-22]") {
+TEST_CASE("a huge delay does not fire, and does not hold up others", "[timer][post_after]") {
     tests::manual_queue never;
     tests::fate fate;
     eap::post_after(never.context(), std::chrono::nanoseconds::max(), tests::traced{fate, [] {}});
@@ -511,7 +511,7 @@ TEST_CASE("a timeout of zero or less has passed at creation: the worker is told 
     }
 }
 
-TEST_CASE("a huge timeout never passes", "[timer][reliability-22]") {
+TEST_CASE("a huge timeout never passes", "[timer]") {
     for (const std::chrono::nanoseconds timeout :
          {eap::no_timeout, eap::no_timeout - 1ns,
           std::chrono::nanoseconds{std::chrono::hours{24 * 365 * 200}}}) {
@@ -544,8 +544,7 @@ TEST_CASE("an operation that ended before its deadline is told once, and its not
     CHECK(counts->completed == 1);
 }
 
-TEST_CASE("an operation that ended takes its deadline with it: nothing of it is kept",
-          "[timer][reliability-24]") {
+TEST_CASE("an operation that ended takes its deadline with it: nothing of it is kept", "[timer]") {
     tests::manual_queue home;
     std::weak_ptr<int> handler_alive, state_alive;
     {
