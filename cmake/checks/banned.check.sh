@@ -8,19 +8,25 @@
 #   policy would not see them.
 set -eu
 cd "$1"
-verdict=0
 
-without_comments() { sed 's|//.*||' "$1"; }
-has() { # has FILE REGEX: says where
-    found=$(without_comments "$1" | grep -nE "$2") && echo "$found" | sed "s|^|$1:|"
-}
+# shellcheck disable=SC2046 # file names have no blanks
+awk '
+    function wrong(text) { print FILENAME ":" FNR ": " text; failed = 1 }
 
-for header in $(find include -name '*.hpp' | sort); do
-    has "$header" 'atomic_thread_fence' && echo "  no fences" && verdict=1
-    has "$header" 'sleep_(for|until)[[:space:]]*\(' && echo "  no sleeping" && verdict=1
-    if without_comments "$header" | grep -qE '(class|typename) Sync([^[:alnum:]_]|$)'; then
-        has "$header" 'std::(atomic|mutex|timed_mutex|recursive_mutex|shared_mutex|condition_variable|counting_semaphore|binary_semaphore|latch|barrier)' &&
-            echo "  it is a template over Sync: take the primitive from there" && verdict=1
-    fi
-done
-exit $verdict
+    { sub(/\/\/.*/, "") }
+    /(class|typename) Sync([^A-Za-z0-9_]|$)/ { over_sync[FILENAME] = 1 }
+    /atomic_thread_fence/ { wrong("no fences") }
+    /sleep_(for|until)[ \t]*\(/ { wrong("no sleeping") }
+    /std::(atomic|mutex|timed_mutex|recursive_mutex|shared_mutex|condition_variable|counting_semaphore|binary_semaphore|latch|barrier)/ {
+        file[++count] = FILENAME
+        line[count] = FNR
+    }
+    END {
+        for (i = 1; i <= count; ++i) {
+            FILENAME = file[i]
+            FNR = line[i]
+            if (FILENAME in over_sync) wrong("a template over Sync takes its primitives from there")
+        }
+        exit failed
+    }
+' $(find include -name '*.hpp' | sort)

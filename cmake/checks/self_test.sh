@@ -53,7 +53,7 @@ END
         printf '## `eap/%s.hpp`\n\n' $name >>docs/reference.md
     done
     printf '%s\nint main() {\n    //! [all]\n    return 0;\n    //! [all]\n}\n' "$spdx" >examples/hello.cpp
-    printf '# SPDX-License-Identifier: BSL-1.0\n' >CMakeLists.txt
+    printf '# SPDX-License-Identifier: BSL-1.0\nproject(eap)\n' >CMakeLists.txt
     printf '# eap\n\n<!-- example: examples/hello.cpp#all -->\n```cpp\n    return 0;\n```\n\n```sh\nls\n```\n' >README.md
     printf '```cpp\nvoid signature();\n```\n' >docs/guarantees.md
 }
@@ -105,6 +105,8 @@ rejects banned 'no fences' "append operation.hpp 'std::atomic_thread_fence(std::
 rejects banned 'no sleeping' "append operation.hpp 'std::this_thread::sleep_for(1ms);'"
 rejects banned 'template over Sync' "append detail/word.hpp 'std::atomic<int> value;'"
 rejects banned 'template over Sync' "append detail/word.hpp 'std::mutex guard;'"
+
+rejects banned 'word.hpp:2: a template over Sync' "sed -i '2s/.*/std::mutex guard;/' include/eap/detail/word.hpp"
 
 rejects quotes 'differs' "sed -i 's/return 0/return 1/' README.md"
 rejects quotes 'differs' "sed -i 's/^    return/  return/' README.md"
