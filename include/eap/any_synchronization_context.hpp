@@ -134,6 +134,8 @@ class any_synchronization_context {
                 return *raw(s);
         }
         template <class U> static void construct(storage& s, U&& context) {
+            if constexpr (std::is_empty_v<C>)
+                s = {}; // otherwise GCC 12 finds a handle without any state uninitialized
             if constexpr (in_place)
                 ::new (static_cast<void*>(s.bytes)) held(std::forward<U>(context));
             else
