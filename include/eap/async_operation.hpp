@@ -14,7 +14,6 @@
 #include <concepts>
 #include <exception>
 #include <limits>
-#include <memory>
 #include <stdexcept>
 #include <stop_token>
 #include <type_traits>
@@ -41,11 +40,10 @@ struct operation_access {
 };
 
 template <class F> bool is_empty_function(const F& function) noexcept {
-    if constexpr (std::is_function_v<F>) // never empty, and compilers warn of the question
-        return false;
-    else if constexpr (requires {
-                           { function == nullptr } -> std::convertible_to<bool>;
-                       })
+    constexpr bool may_be_empty = !std::is_function_v<F> && requires { // compilers warn of asking a function
+        { function == nullptr } -> std::convertible_to<bool>;
+    };
+    if constexpr (may_be_empty)
         return function == nullptr;
     else
         return false;

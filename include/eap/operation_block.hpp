@@ -14,6 +14,7 @@
 #include "eap/operation_owner.hpp"
 #include "eap/operation_state.hpp"
 #include "eap/progress_changed_event_args.hpp"
+#include "eap/timer.hpp"
 #include "eap/tracked.hpp"
 #include "eap/user_state.hpp"
 
@@ -21,7 +22,6 @@
 #include <exception>
 #include <memory>
 #include <optional>
-#include <type_traits>
 #include <utility>
 
 namespace eap::detail {

@@ -11,6 +11,7 @@
 #include "eap/detail/intrusive_ptr.hpp"
 #include "eap/operation_block.hpp"
 #include "eap/operation_options.hpp"
+#include "eap/operation_owner.hpp"
 #include "eap/operation_registry.hpp"
 #include "eap/progress_changed_event_args.hpp"
 #include "eap/synchronization_context.hpp"

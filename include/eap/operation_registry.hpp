@@ -343,9 +343,8 @@ class operation_registry final : public operation_owner, public reference_counte
             for (operation_state* each = oldest_; each != nullptr; each = each->next)
                 all.emplace_back(each);
         }
-        return std::any_of(all.begin(), all.end(), [](const auto& each) {
-            return eap::running_in_this_thread(each->home()).value_or(false);
-        });
+        return std::ranges::any_of(
+            all, [](const auto& each) { return eap::running_in_this_thread(each->home()).value_or(false); });
     }
 
     const any_synchronization_context home_;

@@ -6,6 +6,7 @@
 
 #include "eap/detail/sync.hpp"
 
+#include <atomic>
 #include <cstdint>
 
 namespace eap::detail {
