@@ -781,6 +781,14 @@ TEST_CASE("what on_idle was given is destroyed when its home is gone, and nobody
     CHECK(ran);
 }
 
+TEST_CASE("no name is an empty name", "[operation_manager]") {
+    tests::manual_queue queue;
+    eap::operation_manager manager{queue.context()};
+    const auto operation = manager.create_operation<int>(1, ignore, named(nullptr));
+    REQUIRE(manager.pending_operations().size() == 1);
+    CHECK(manager.pending_operations().front().name.empty());
+}
+
 TEST_CASE("an empty function is refused by name", "[operation_manager]") {
     tests::manual_queue home;
     eap::operation_manager manager{home.context()};

@@ -51,7 +51,7 @@ struct operation_options {
     /// request; zero or less has passed already.
     std::chrono::nanoseconds timeout = no_timeout;
     progress_delivery progress = progress_delivery::every();
-    /// For diagnostics; must live as long as the operation (a literal).
+    /// For diagnostics; must live as long as the operation (a literal). Null is as good as empty.
     const char* name = "";
 };
 

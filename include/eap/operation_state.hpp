@@ -128,6 +128,8 @@ class operation_state : public homebound_mailbox {
                     intrusive_ptr<operation_owner> owner)
         : homebound_mailbox(std::move(home)), id_(std::move(id)), options_(options),
           owner_(std::move(owner)) {
+        if (options_.name == nullptr)
+            options_.name = "";
         static_cast<void>(abandoned_error()); // made here, where failing is harmless
         if (options.timeout != no_timeout || options.progress.interval() > std::chrono::nanoseconds{0}) {
             static_cast<void>(timed_out_error());
