@@ -6,6 +6,8 @@
 
 #include "eap/any_synchronization_context.hpp"
 
+#include <concepts>
+#include <type_traits>
 #include <utility>
 
 namespace eap {
@@ -18,7 +20,10 @@ namespace eap {
 /// Lifetime      Scopes of one thread end in the reverse order of their beginning.
 class [[nodiscard]] scoped_context {
   public:
-    explicit scoped_context(any_synchronization_context context) noexcept : context_(std::move(context)) {}
+    template <std::convertible_to<any_synchronization_context> C>
+    explicit scoped_context(C&& context) noexcept(
+        std::is_nothrow_constructible_v<any_synchronization_context, C>)
+        : context_(std::forward<C>(context)) {}
     scoped_context(const scoped_context&) = delete;
     scoped_context& operator=(const scoped_context&) = delete;
     ~scoped_context() { slot_ = outer_; }

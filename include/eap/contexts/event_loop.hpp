@@ -93,7 +93,7 @@ class event_loop_core : public reference_counted<event_loop_core> {
     void end_running() noexcept {
         work_list rest;
         rest.append(taken_);
-        const bool is_queued = queue_.put_back(rest);
+        const bool is_queued = (!rest.empty() || wake_.is_set()) && queue_.put_back(rest);
         runner_.store(0, std::memory_order_release); // pairs with begin_running: `taken_`, `executed_`
         if (is_queued)
             wake_.call();

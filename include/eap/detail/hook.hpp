@@ -26,9 +26,12 @@ template <class... Args> class hook {
     }
     void clear() { exchange(nullptr); }
 
+    /// A hint: whoever sets the function sees to calls that others omit meanwhile.
+    bool is_set() const noexcept { return is_set_.load(std::memory_order_relaxed); }
+
     /// False when there is no function.
     bool call(Args... args) noexcept {
-        if (!is_set_.load(std::memory_order_relaxed)) // whoever sets it sees to calls that it may have missed
+        if (!is_set())
             return false;
         const running call_in_progress{*this};
         if (call_in_progress.target == nullptr)
