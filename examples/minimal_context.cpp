@@ -9,7 +9,6 @@
 #include "eap/current_context.hpp"
 #include "eap/errors.hpp"
 #include "eap/operation_manager.hpp"
-#include "eap/operation_options.hpp"
 #include "eap/progress_changed_event_args.hpp"
 #include "eap/run_on.hpp"
 #include "eap/scoped_context.hpp"
@@ -24,7 +23,6 @@
 #include <iostream>
 #include <memory>
 #include <mutex>
-#include <string>
 #include <thread>
 #include <utility>
 #include <vector>

@@ -92,7 +92,8 @@ class form {
         std::cout << rows.size() << " started, " << completed_ << " completed, " << reports << " reports, "
                   << (strays_ == 0 ? "" : "NOT ") << "every handler on the main thread;\n"
                   << compared << " results compared with the recorded table, "
-                  << (well ? "everything" : "NOT everything") << " as it should be." << std::endl;
+                  << (well ? "everything" : "NOT everything") << " as it should be.\n"
+                  << std::flush;
         if (calculator_.pending() != 0)
             std::cerr << "prime_calculator: the manager still counts operations that have ended\n";
         return well;
