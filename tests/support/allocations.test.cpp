@@ -103,4 +103,13 @@ TEST_CASE("the watch sees the allocations of its own thread, and makes one fail"
     CHECK(own == 1); // the thread's own start
 }
 
+#else
+
+TEST_CASE("under a sanitizer the watch says that it sees nothing", "[support]") {
+    const tests::allocation_watch watch;
+    const auto one = std::make_shared<int>(1);
+    CHECK_FALSE(tests::allocation_watch::works);
+    CHECK(watch.count() == 0);
+}
+
 #endif

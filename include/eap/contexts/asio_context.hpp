@@ -32,7 +32,6 @@
 
 #include <concepts>
 #include <cstddef>
-#include <memory>
 #include <mutex>
 #include <optional>
 #include <type_traits>

@@ -4,6 +4,7 @@
 #ifndef EAP_CONTEXTS_THREAD_POOL_HPP
 #define EAP_CONTEXTS_THREAD_POOL_HPP
 
+#include "eap/any_synchronization_context.hpp"
 #include "eap/detail/hook.hpp"
 #include "eap/detail/intrusive_ptr.hpp"
 #include "eap/detail/work_queue.hpp"

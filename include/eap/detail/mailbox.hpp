@@ -6,7 +6,6 @@
 
 #include "eap/detail/sync.hpp"
 
-#include <atomic>
 #include <cstdint>
 #include <utility>
 

@@ -4,7 +4,7 @@
 #ifndef EAP_DETAIL_SYNC_HPP
 #define EAP_DETAIL_SYNC_HPP
 
-#include <atomic>
+#include <atomic> // IWYU pragma: export: whoever names a policy names memory orders
 #include <condition_variable>
 #include <mutex>
 
