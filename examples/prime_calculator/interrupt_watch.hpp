@@ -11,7 +11,6 @@
 #include <thread>
 #include <utility>
 
-#include <pthread.h>
 #include <signal.h>
 
 namespace primes {

@@ -9,6 +9,7 @@
 #include "task_table.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -58,7 +59,7 @@ inline std::vector<number> default_numbers() {
 /// Null when the number was not recorded.
 inline const recorded_task* find_recorded(number test_number) noexcept {
     const auto* const found = std::ranges::find(recorded_table, test_number, &recorded_task::test_number);
-    return found != std::ranges::end(recorded_table) ? found : nullptr;
+    return found != std::end(recorded_table) ? found : nullptr;
 }
 
 /// Says in what an ended row differs from the record; empty when in nothing.

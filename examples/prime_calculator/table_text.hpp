@@ -103,7 +103,7 @@ class table_text {
     }
 
     static std::string with_bar(const task_row& task, std::size_t width) {
-        const std::string text = progress_text(task);
+        std::string text = progress_text(task);
         constexpr std::size_t beside = std::string_view{"[] 100 %"}.size();
         if (task.reports == 0 || width < beside + shortest_bar)
             return text;

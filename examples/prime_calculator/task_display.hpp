@@ -48,7 +48,7 @@ class task_display {
     void ended(const task_row& row) {
         changed();
         if (!is_live_)
-            std::cout << row.task_id << ": " << sentence(row) << std::endl;
+            std::cout << row.task_id << ": " << sentence(row) << '\n' << std::flush;
     }
 
     /// All have ended: the whole table, to stay.

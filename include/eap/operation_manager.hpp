@@ -6,14 +6,14 @@
 
 #include "eap/any_synchronization_context.hpp"
 #include "eap/async_operation.hpp"
-#include "eap/completed_event_args.hpp"
+#include "eap/completed_event_args.hpp" // IWYU pragma: export: handlers take it
 #include "eap/current_context.hpp"
 #include "eap/detail/intrusive_ptr.hpp"
 #include "eap/operation_block.hpp"
 #include "eap/operation_options.hpp"
 #include "eap/operation_owner.hpp"
 #include "eap/operation_registry.hpp"
-#include "eap/progress_changed_event_args.hpp"
+#include "eap/progress_changed_event_args.hpp" // IWYU pragma: export: likewise
 #include "eap/synchronization_context.hpp"
 #include "eap/undelivered.hpp"
 #include "eap/user_state.hpp"
