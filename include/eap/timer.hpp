@@ -110,7 +110,8 @@ class timer_queue {
             const auto first = entries_.begin();
             const steady_time now = std::chrono::steady_clock::now();
             if (first->first > now) {
-                changed_.wait_until(lock, std::min(first->first, now + std::chrono::hours{1}));
+                const steady_time until = std::min(first->first, now + std::chrono::hours{1}); // a copy:
+                changed_.wait_until(lock, until); // meanwhile the entry may be removed and freed
                 continue;
             }
             entry& due = *first->second;
