@@ -78,6 +78,11 @@ class any_synchronization_context {
         auto call = [&function] { std::forward<F>(function)(); };
         table().send(storage_, &call, [](void* f) { (*static_cast<decltype(call)*>(f))(); });
     }
+    template <std::invocable F> bool try_run_here(F&& function) const {
+        auto call = [&function] { std::forward<F>(function)(); };
+        return table_ != nullptr &&
+               table_->try_run_here(storage_, &call, [](void* f) { (*static_cast<decltype(call)*>(f))(); });
+    }
     void operation_started() const { table().operation_started(storage_); }
     void operation_completed() const noexcept {
         if (table_ != nullptr)
@@ -110,6 +115,7 @@ class any_synchronization_context {
         bool (*equal)(const storage&, const storage&) noexcept;
         void (*post)(const storage&, detail::posted&&);
         void (*send)(const storage&, void*, void (*)(void*));
+        bool (*try_run_here)(const storage&, void*, void (*)(void*));
         void (*operation_started)(const storage&);
         void (*operation_completed)(const storage&) noexcept;
         std::optional<bool> (*running_in_this_thread)(const storage&);
@@ -154,6 +160,9 @@ class any_synchronization_context {
         static void send(const storage& s, void* f, void (*call)(void*)) {
             eap::send(get(s), [f, call] { call(f); });
         }
+        static bool try_run_here(const storage& s, void* f, void (*call)(void*)) {
+            return eap::try_run_here(get(s), [f, call] { call(f); });
+        }
         static void operation_started(const storage& s) { eap::operation_started(get(s)); }
         static void operation_completed(const storage& s) noexcept { eap::operation_completed(get(s)); }
         static std::optional<bool> running_in_this_thread(const storage& s) {
@@ -179,6 +188,7 @@ class any_synchronization_context {
                 m::equal,
                 m::post,
                 m::send,
+                m::try_run_here,
                 m::operation_started,
                 m::operation_completed,
                 m::running_in_this_thread,

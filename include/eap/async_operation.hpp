@@ -6,6 +6,7 @@
 
 #include "eap/any_synchronization_context.hpp"
 #include "eap/detail/intrusive_ptr.hpp"
+#include "eap/detail/is_empty_function.hpp"
 #include "eap/errors.hpp"
 #include "eap/homebound_mailbox.hpp"
 #include "eap/operation_block.hpp"
@@ -32,22 +33,27 @@ struct operation_access {
         return async_operation<T, P>{std::move(state)};
     }
 
+    /// Ends an operation whose work has not begun, without a word to its client: see `operation_state::discard`.
+    /// True also for one that was moved away: then nothing of it is left here.
+    template <class T, class P> static bool discard(async_operation<T, P> operation) noexcept {
+        return !operation.state_ || operation.state_->discard();
+    }
+
+    template <class T, class P>
+    static intrusive_ptr<progress_operation<P>> reports_of(const async_operation<T, P>& operation) noexcept {
+        return operation.state_;
+    }
+    template <class T, class P>
+    static intrusive_ptr<operation_state> state(const async_operation<T, P>& operation) noexcept {
+        return operation.state_;
+    }
+
     /// Whether the worker has completed it, by a call that took effect, or moved it away. False when it merely lost.
     template <class T, class P>
     static bool was_ended_by_worker(const async_operation<T, P>& operation) noexcept {
         return !operation.state_ || operation.state_->completed_by_worker();
     }
 };
-
-template <class F> bool is_empty_function(const F& function) noexcept {
-    constexpr bool may_be_empty = !std::is_function_v<F> && requires { // compilers warn of asking a function
-        { function == nullptr } -> std::convertible_to<bool>;
-    };
-    if constexpr (may_be_empty)
-        return function == nullptr;
-    else
-        return false;
-}
 
 /// Whether every value of `From` is one of `To`, as far as arithmetic types go.
 template <class From, class To>

@@ -40,7 +40,13 @@
 #include "eap/operation_manager.hpp"  // creates operations, tracks them by task id, cancels, drains
 
 // 5 – invoking
-#include "eap/run_on.hpp" // runs a function on a context and turns its end into the outcome
+#include "eap/run_on.hpp"           // runs a function on a context and turns its end into the outcome
+#include "eap/unobserved_error.hpp" // whom the errors are told that nobody fetched
+#include "eap/call_state.hpp"       // one call without its types: who runs it, who waits, who is left to care
+#include "eap/typed_call.hpp"       // one call by its signature: arguments and outcome
+#include "eap/async_call.hpp"       // what begin_invoke returns: poll, wait, end
+#include "eap/call_block.hpp"       // the whole of a call in one block: work and callback added
+#include "eap/delegate.hpp"         // invoke, begin_invoke, end_invoke
 
 // 7 – bridges
 #include "eap/adaptors/as_executor.hpp" // any context as a Boost.Asio executor

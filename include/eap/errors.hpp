@@ -22,8 +22,9 @@ class operation_cancelled : public invalid_operation {
   public:
     using invalid_operation::invalid_operation;
     operation_cancelled()
-        : invalid_operation{"The operation was cancelled and has no result. "
-                            "Ask cancelled() before reading it."} {}
+        : invalid_operation{
+              "The operation was cancelled and has no result. "
+              "Ask cancelled() before reading it; of a call, that of what try_end_invoke() returns."} {}
 };
 
 /// A wait that could never end, refused before it began. (.NET waits for ever.)

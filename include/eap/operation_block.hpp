@@ -6,6 +6,7 @@
 
 #include "eap/any_synchronization_context.hpp"
 #include "eap/completed_event_args.hpp"
+#include "eap/detail/deadline.hpp"
 #include "eap/detail/intrusive_ptr.hpp"
 #include "eap/detail/latest_slot.hpp"
 #include "eap/errors.hpp"
@@ -94,10 +95,10 @@ template <class P> class progress_operation : public operation_state {
         latest_slot<report_message>& slot_;
     };
 
-    virtual bool call_progress_handler(const args& what) = 0; // false when its receiver is gone
+    virtual delivery call_progress_handler(const args& what) = 0;
 
     void deliver_report(const args& what) {
-        if (!call_progress_handler(what))
+        if (call_progress_handler(what) == delivery::receiver_gone && options().stop_without_receiver)
             request_stop();
     }
 
@@ -116,7 +117,7 @@ template <class P> class progress_operation : public operation_state {
                 arm_throttle(next_due_);
                 return sent::on_its_way;
             }
-            next_due_ = saturating_deadline(interval);
+            next_due_ = deadline_after(interval);
         }
         return send_for_reader(why);
     }
@@ -130,7 +131,7 @@ template <class P> class progress_operation : public operation_state {
     }
 
     void throttle_expired() noexcept override {
-        next_due_ = saturating_deadline(options().progress.interval());
+        next_due_ = deadline_after(options().progress.interval());
         std::exception_ptr why; // nobody to tell: the next report sees for itself
         static_cast<void>(send_for_reader(why));
     }
@@ -175,6 +176,9 @@ template <class T, class P> class typed_operation : public progress_operation<P>
             "complete, complete_error or complete_cancelled"};
     }
 
+    std::exception_ptr outcome_error() const noexcept final { return outcome_->error(); }
+    bool outcome_cancelled() const noexcept final { return outcome_->cancelled(); }
+
   protected:
     using progress_operation<P>::progress_operation;
 
@@ -186,8 +190,6 @@ template <class T, class P> class typed_operation : public progress_operation<P>
         outcome_.emplace(this->user_state(), std::move(error));
     }
     void write_cancelled() noexcept final { outcome_.emplace(this->user_state(), cancelled); }
-    std::exception_ptr outcome_error() const noexcept final { return outcome_->error(); }
-    bool outcome_cancelled() const noexcept final { return outcome_->cancelled(); }
 };
 
 /// The whole of an operation: what `create_operation` allocates, once.
@@ -208,12 +210,12 @@ class operation_block final : public typed_operation<T, P> {
         [[no_unique_address]] Progress progress;
     };
 
-    bool has_handler_for_last() const noexcept override { return true; }
-    bool call_completion_handler() override {
-        return deliver_to(handlers_->completed, std::move(*this->outcome_));
+    bool has_handler_for_last() const noexcept override { return !this->is_discarded(); }
+    delivery call_completion_handler() override {
+        return detail::deliver_to(handlers_->completed, std::move(*this->outcome_));
     }
-    bool call_progress_handler(const progress_changed_event_args<P>& what) override {
-        return deliver_to(handlers_->progress, what);
+    delivery call_progress_handler(const progress_changed_event_args<P>& what) override {
+        return detail::deliver_to(handlers_->progress, what);
     }
     void destroy_handlers() noexcept override {
         handlers_.reset();
@@ -251,12 +253,15 @@ class plain_operation final : public typed_operation<void, void> {
     ~plain_operation() override { destroy_handlers(); }
 
     bool has_handler_for_last() const noexcept override { return last_ != nullptr; }
-    bool call_completion_handler() override {
-        if (last_ != nullptr)
-            last_->deliver(*this);
-        return true;
+    delivery call_completion_handler() override {
+        if (last_ == nullptr)
+            return delivery::nobody_there;
+        last_->deliver(*this);
+        return delivery::made;
     }
-    bool call_progress_handler(const progress_changed_event_args<void>&) override { return true; }
+    delivery call_progress_handler(const progress_changed_event_args<void>&) override {
+        return delivery::nobody_there;
+    }
     void destroy_handlers() noexcept override {
         if (last_ != nullptr)
             std::exchange(last_, nullptr)->discard();

@@ -146,22 +146,10 @@ class operation_manager {
         return {new detail::operation_registry{std::move(home)}, detail::adopt_reference};
     }
 
-    /// In this order, so that a failure at any step leaves no trace: reserve the id, allocate, notify the
-    /// home, and then only what can not fail.
     template <class T, class P, class MakeBlock>
     async_operation<T, P> create(eap::user_state id, const operation_options& options, MakeBlock make_block) {
-        detail::operation_registry::reservation place{registry_, id};
-        any_synchronization_context home =
-            registry_->home().has_value() ? registry_->home() : current_context();
-        const detail::intrusive_ptr<detail::typed_operation<T, P>> block{
-            make_block(std::move(home), std::move(id), options,
-                       detail::intrusive_ptr<detail::operation_owner>{registry_}),
-            detail::adopt_reference};
-        eap::operation_started(block->home());
-        place.fill(*block);
-        auto operation = detail::operation_access::make<T, P>(block);
-        block->start_deadline();
-        return operation;
+        return detail::create_operation<T, P>(registry_, detail::task_ids::unique, std::move(id), options,
+                                              std::move(make_block));
     }
 
     detail::intrusive_ptr<detail::operation_registry> registry_;

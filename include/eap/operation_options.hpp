@@ -51,6 +51,8 @@ struct operation_options {
     /// request; zero or less has passed already.
     std::chrono::nanoseconds timeout = no_timeout;
     progress_delivery progress = progress_delivery::every();
+    /// Whether a report whose receiver is gone (see `tracked`) asks the work to stop.
+    bool stop_without_receiver = true;
     /// For diagnostics; must live as long as the operation (a literal). Null is as good as empty.
     const char* name = "";
 };

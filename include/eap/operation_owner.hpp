@@ -29,29 +29,6 @@ class operation_owner {
     ~operation_owner() = default;
 };
 
-/// "This thread is delivering for that owner": a wait for the owner to become idle, from inside, could never end.
-class delivering {
-  public:
-    explicit delivering(const operation_owner* owner) noexcept : owner_(owner), outer_(innermost_) {
-        innermost_ = this;
-    }
-    delivering(const delivering&) = delete;
-    delivering& operator=(const delivering&) = delete;
-    ~delivering() { innermost_ = outer_; }
-
-    static bool for_owner(const operation_owner* owner) noexcept {
-        const delivering* frame = innermost_;
-        while (frame != nullptr && frame->owner_ != owner)
-            frame = frame->outer_;
-        return frame != nullptr;
-    }
-
-  private:
-    const operation_owner* owner_;
-    delivering* outer_;
-    static inline constinit thread_local delivering* innermost_ = nullptr; // read by its own thread only
-};
-
 } // namespace eap::detail
 
 #endif

@@ -6,10 +6,15 @@
 
 #include "eap/any_synchronization_context.hpp"
 #include "eap/async_operation.hpp"
+#include "eap/current_context.hpp"
+#include "eap/detail/deadline.hpp"
 #include "eap/detail/function_target.hpp"
+#include "eap/detail/inside.hpp"
 #include "eap/detail/intrusive_ptr.hpp"
 #include "eap/detail/posted.hpp"
 #include "eap/errors.hpp"
+#include "eap/operation_block.hpp"
+#include "eap/operation_options.hpp"
 #include "eap/operation_owner.hpp"
 #include "eap/operation_state.hpp"
 #include "eap/synchronization_context.hpp"
@@ -23,6 +28,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -67,6 +73,9 @@ template <class F> void check_handler(const F& function, std::string_view which)
                                     " handler is an empty function; give it one that can be called"};
 }
 
+/// Whether a task id may be that of several pending operations.
+enum class task_ids : unsigned char { unique, shared };
+
 /// Invariants    an operation is in the list from `fill` until `ended`; under its id, if it has one, from the
 ///               reservation until `release_id`.
 ///               What is in the list is alive: `ended` is called by a reader that holds a reference.
@@ -84,13 +93,13 @@ class operation_registry final : public operation_owner, public reference_counte
     /// A task id taken, until the operation is there that goes with it. Given back when it never comes.
     class reservation {
       public:
-        reservation(intrusive_ptr<operation_registry> registry, const eap::user_state& id)
-            : registry_(std::move(registry)), id_(id), entry_(registry_->reserve(id)) {}
+        reservation(intrusive_ptr<operation_registry> registry, const eap::user_state& id, task_ids ids)
+            : registry_(std::move(registry)), id_(id), entry_(registry_->reserve(id, ids)) {}
         reservation(const reservation&) = delete;
         reservation& operator=(const reservation&) = delete;
         ~reservation() {
             if (!filled_)
-                registry_->unreserve(id_);
+                registry_->unreserve(id_, [this](operation_state*& each) { return &each == entry_; });
         }
         void fill(operation_state& operation) noexcept {
             filled_ = true;
@@ -111,10 +120,15 @@ class operation_registry final : public operation_owner, public reference_counte
         intrusive_ptr<operation_state> found;
         {
             const std::lock_guard lock{mutex_};
-            if (const auto at = by_id_.find(id); at != by_id_.end())
-                found = intrusive_ptr<operation_state>{at->second};
+            const auto [first, end] = by_id_.equal_range(id);
+            if (first == end)
+                return false;
+            if (std::next(first) == end)
+                found = intrusive_ptr<operation_state>{first->second};
         }
-        return found && found->request_stop();
+        return found ? found->request_stop() : request_stops([&id](const operation_state& each) {
+                                                   return each.user_state() == id;
+                                               }) != 0;
     }
     std::size_t cancel_all() noexcept {
         return request_stops([](const operation_state&) { return true; });
@@ -123,8 +137,8 @@ class operation_registry final : public operation_owner, public reference_counte
     bool is_pending(const eap::user_state& id) const {
         const std::lock_guard lock{mutex_};
         if (id.has_value()) {
-            const auto at = by_id_.find(id);
-            return at != by_id_.end() && at->second != nullptr;
+            const auto [first, end] = by_id_.equal_range(id);
+            return std::any_of(first, end, [](const auto& each) { return each.second != nullptr; });
         }
         for (const operation_state* each = oldest_; each != nullptr; each = each->next)
             if (!each->user_state().has_value())
@@ -163,11 +177,11 @@ class operation_registry final : public operation_owner, public reference_counte
         const intrusive_ptr<operation_registry> alive{this}; // a handler may destroy the manager meanwhile
         if (pending() == 0)
             return true;
-        if (delivering::for_owner(this) || waits_for_this_thread())
+        if (inside<operation_owner>::of(this) || waits_for_this_thread())
             throw would_deadlock{
                 "eap: wait_idle_for was called on the thread that has to deliver what it would wait "
                 "for; use on_idle there"};
-        const auto deadline = saturating_deadline(time);
+        const auto deadline = deadline_after(time);
         std::unique_lock lock{mutex_};
         return idle_.wait_until(lock, deadline, [this] { return pending_ == 0; });
     }
@@ -194,8 +208,7 @@ class operation_registry final : public operation_owner, public reference_counte
     // ---- what operations tell ----
 
     void release_id(operation_state& which) noexcept override {
-        if (which.user_state().has_value())
-            unreserve(which.user_state());
+        unreserve(which.user_state(), [&which](operation_state*& each) { return each == &which; });
     }
     void ended(operation_state& which) noexcept override {
         std::vector<waiting> to_post;
@@ -232,6 +245,9 @@ class operation_registry final : public operation_owner, public reference_counte
     friend reference_counted<operation_registry>;
     ~operation_registry() = default;
 
+    using id_table =
+        std::unordered_multimap<eap::user_state, operation_state*>; // its elements stay where they are
+
     struct waiting {
         any_synchronization_context where;
         posted function;
@@ -242,25 +258,27 @@ class operation_registry final : public operation_owner, public reference_counte
         void operator()(const undelivered& what) const { (*function)(what); }
     };
 
-    operation_state** reserve(const eap::user_state& id) {
+    operation_state** reserve(const eap::user_state& id, task_ids ids) {
         const std::lock_guard lock{mutex_};
         if (closed_)
             throw invalid_operation{"eap: this operation_manager was closed; it creates no more operations"};
         if (!id.has_value())
             return nullptr;
-        const auto [entry, is_new] = by_id_.try_emplace(id, nullptr);
-        if (!is_new)
+        if (ids == task_ids::unique && by_id_.contains(id))
             throw duplicate_task_id{
                 "eap: the task id is that of a pending operation; use another id, or start again "
                 "from its completion handler"};
-        return &entry->second;
+        return &by_id_.emplace(id, nullptr)->second;
     }
-    void unreserve(const eap::user_state& id) noexcept {
+    template <class Match> void unreserve(const eap::user_state& id, Match matches) noexcept {
         if (!id.has_value())
             return;
-        std::unordered_map<eap::user_state, operation_state*>::node_type gone; // freed after the lock
+        id_table::node_type gone; // freed after the lock
         const std::lock_guard lock{mutex_};
-        gone = by_id_.extract(id);
+        const auto [first, end] = by_id_.equal_range(id);
+        const auto found = std::find_if(first, end, [&](auto& each) { return matches(each.second); });
+        if (found != end)
+            gone = by_id_.extract(id_table::const_iterator{found});
     }
     void add(operation_state& operation, operation_state** entry) noexcept {
         bool was_closed_meanwhile = false;
@@ -349,16 +367,34 @@ class operation_registry final : public operation_owner, public reference_counte
 
     const any_synchronization_context home_;
     mutable std::mutex mutex_;
-    std::condition_variable idle_;                                // with mutex_: pending_ is 0
-    std::unordered_map<eap::user_state, operation_state*> by_id_; // guarded by mutex_; null: reserved
-    operation_state* oldest_ = nullptr;                           // guarded by mutex_
-    operation_state* newest_ = nullptr;                           // guarded by mutex_
-    std::size_t pending_ = 0;                                     // guarded by mutex_
-    walk* walks_ = nullptr;                                       // guarded by mutex_; those in progress
-    bool closed_ = false;                                         // guarded by mutex_
-    std::vector<waiting> at_idle_;                                // guarded by mutex_
+    std::condition_variable idle_;      // with mutex_: pending_ is 0
+    id_table by_id_;                    // guarded by mutex_; null: reserved
+    operation_state* oldest_ = nullptr; // guarded by mutex_
+    operation_state* newest_ = nullptr; // guarded by mutex_
+    std::size_t pending_ = 0;           // guarded by mutex_
+    walk* walks_ = nullptr;             // guarded by mutex_; those in progress
+    bool closed_ = false;               // guarded by mutex_
+    std::vector<waiting> at_idle_;      // guarded by mutex_
     std::shared_ptr<const std::function<void(const undelivered&)>> on_undelivered_; // guarded by mutex_
 };
+
+/// Creates an operation in this order, so that a failure at any step leaves no trace: reserve the id, allocate, notify the
+/// home, and then only what cannot fail.
+template <class T, class P, class MakeBlock>
+async_operation<T, P> create_operation(const intrusive_ptr<operation_registry>& registry, task_ids ids,
+                                       eap::user_state id, const operation_options& options,
+                                       MakeBlock make_block) {
+    operation_registry::reservation place{registry, id, ids};
+    any_synchronization_context home = registry->home().has_value() ? registry->home() : current_context();
+    const intrusive_ptr<typed_operation<T, P>> block{
+        make_block(std::move(home), std::move(id), options, intrusive_ptr<operation_owner>{registry}),
+        adopt_reference};
+    eap::operation_started(block->home());
+    place.fill(*block);
+    auto operation = operation_access::make<T, P>(block);
+    block->start_deadline();
+    return operation;
+}
 
 } // namespace detail
 

@@ -5,6 +5,8 @@
 #define EAP_OPERATION_STATE_HPP
 
 #include "eap/any_synchronization_context.hpp"
+#include "eap/detail/deadline.hpp"
+#include "eap/detail/inside.hpp"
 #include "eap/detail/intrusive_ptr.hpp"
 #include "eap/detail/lazy_stop_source.hpp"
 #include "eap/detail/operation_word.hpp"
@@ -13,6 +15,7 @@
 #include "eap/operation_options.hpp"
 #include "eap/operation_owner.hpp"
 #include "eap/timer.hpp"
+#include "eap/tracked.hpp"
 #include "eap/undelivered.hpp"
 #include "eap/user_state.hpp"
 
@@ -60,6 +63,11 @@ class operation_state : public homebound_mailbox {
         return ticks == 0 ? std::nullopt : std::optional{steady_time{steady_time::duration{ticks}}};
     }
 
+    // ---- the outcome, once it is written ----
+
+    virtual std::exception_ptr outcome_error() const noexcept = 0;
+    virtual bool outcome_cancelled() const noexcept = 0;
+
     // ---- the client's side ----
 
     /// Asks the worker to stop. True when this is the first request and the outcome was still open.
@@ -105,6 +113,18 @@ class operation_state : public homebound_mailbox {
         settle();
     }
 
+    /// The work has not begun and never will, and the client is to hear nothing of it. False when there is an outcome already,
+    /// which comes home as any other.
+    bool discard() noexcept {
+        if (word_.claim(claimant::other) != found::won)
+            return false;
+        is_discarded_ = true;
+        if (timers_ != nullptr)
+            disarm_timers();
+        send_last();
+        return true;
+    }
+
     /// The deadline starts to count, or has passed already. Called once, after the home was notified.
     void start_deadline() {
         if (options_.timeout == no_timeout)
@@ -114,7 +134,7 @@ class operation_state : public homebound_mailbox {
             return;
         }
         add_reference(); // the armed timer's
-        timers_->deadline.arm(saturating_deadline(options_.timeout));
+        timers_->deadline.arm(deadline_after(options_.timeout));
     }
 
     // The owner's list of its operations; guarded by the owner's mutex.
@@ -146,12 +166,14 @@ class operation_state : public homebound_mailbox {
     void settle() {
         if (timers_ != nullptr)
             disarm_timers();
+        outcome_is_written();
         send_last();
     }
 
     void note_percentage(int percentage) noexcept {
         last_percentage_.store(percentage, std::memory_order_relaxed);
     }
+    bool is_discarded() const noexcept { return is_discarded_; }
     void arm_throttle(steady_time when) noexcept {
         add_reference(); // the armed timer's
         timers_->throttle.arm(when);
@@ -167,9 +189,8 @@ class operation_state : public homebound_mailbox {
 
     virtual void write_error(std::exception_ptr error) noexcept = 0;
     virtual void write_cancelled() noexcept = 0;
-    virtual std::exception_ptr outcome_error() const noexcept = 0;
-    virtual bool outcome_cancelled() const noexcept = 0;
-    virtual bool call_completion_handler() = 0;   // false when its receiver is gone
+    virtual void outcome_is_written() noexcept {} // by whoever wrote it, before it is sent
+    virtual delivery call_completion_handler() = 0;
     virtual void destroy_handlers() noexcept = 0; // and the value
     virtual void deliver_last_report() {}         // what still waits to be replaced by a newer one
     virtual void discard_last_report() noexcept {}
@@ -186,7 +207,7 @@ class operation_state : public homebound_mailbox {
     // ---- the end; all of it by the reader ----
 
     void run() final {
-        const delivering frame{owner_.get()};
+        const inside<operation_owner> frame{owner_.get()};
         read();
     }
 
@@ -215,9 +236,12 @@ class operation_state : public homebound_mailbox {
     void complete() {
         if (owner_)
             owner_->release_id(*this);
-        if (!call_completion_handler())
+        if (is_discarded_)
+            return;
+        const delivery became = call_completion_handler();
+        if (became == delivery::receiver_gone)
             tell(undelivered_reason::receiver_gone);
-        else if (!has_handler_for_last() && outcome_error() != nullptr)
+        else if (became == delivery::nobody_there && outcome_error() != nullptr)
             tell(undelivered_reason::no_handler);
     }
 
@@ -235,7 +259,7 @@ class operation_state : public homebound_mailbox {
     }
 
     void tell(undelivered_reason reason) noexcept {
-        const delivering frame{owner_.get()};
+        const inside<operation_owner> frame{owner_.get()};
         if (owner_)
             owner_->tell({id_, options_.name, outcome_error(), outcome_cancelled(), reason});
     }
@@ -282,13 +306,15 @@ class operation_state : public homebound_mailbox {
     }
 
     operation_word<> word_;
+    bool is_discarded_ = false;           // written before the last message is sent; then the reader's
     std::atomic<int> last_percentage_{0}; // relaxed: for diagnostics only
     lazy_stop_source<> stop_source_;
     eap::user_state id_;
     operation_options options_;
     intrusive_ptr<operation_owner> owner_; // null when nobody keeps count
     std::unique_ptr<timers> timers_;       // null without a deadline and a throttle
-    steady_time created_ = std::chrono::steady_clock::now();
+    const steady_time created_ =
+        owner_ ? std::chrono::steady_clock::now() : steady_time{}; // for whoever keeps count
     std::atomic<steady_time::rep> stop_requested_at_{0}; // relaxed: for diagnostics only; 0 when it was not
 };
 

@@ -69,9 +69,10 @@ template <class T, class P, class F> void run_work(async_operation<T, P>& operat
 template <class T, class P, class F>
 class work_item final : public postable, public reference_counted<work_item<T, P, F>> {
   public:
+    /// When it throws, `operation` has not been moved from.
     template <class G>
-    work_item(async_operation<T, P> operation, G&& work)
-        : contents_(std::in_place, std::move(operation), std::forward<G>(work)) {}
+    work_item(async_operation<T, P>&& operation, G&& work)
+        : contents_(std::in_place, std::forward<G>(work), std::move(operation)) {}
 
     void run() override {
         struct end_here { // whoever still refers to the item: what the work holds dies where it ran
@@ -87,10 +88,11 @@ class work_item final : public postable, public reference_counted<work_item<T, P
         contents_.reset(); // and with it the operation, which ends as abandoned
     }
 
-    /// For the thread that posted it, when the context refused.
-    void fail(std::exception_ptr error) {
-        contents_->operation.complete_error(std::move(error));
+    /// For the thread that posted it, when the context refused: the operation is its own again.
+    async_operation<T, P> take_back() noexcept {
+        async_operation<T, P> operation = std::move(contents_->operation);
         contents_.reset();
+        return operation;
     }
 
   private:
@@ -99,12 +101,28 @@ class work_item final : public postable, public reference_counted<work_item<T, P
 
     struct contents {
         template <class G>
-        contents(async_operation<T, P> o, G&& w) : operation(std::move(o)), work(std::forward<G>(w)) {}
+        contents(G&& w, async_operation<T, P>&& o) : work(std::forward<G>(w)), operation(std::move(o)) {}
+        F work; // first: making it may throw
         async_operation<T, P> operation;
-        F work;
     };
     std::optional<contents> contents_; // the closure's; the poster's again when it was refused
 };
+
+/// As `run_on`, but a refusal is returned, and so is `operation` then; nothing has begun. Null when it is on its way.
+template <class C, class T, class P, class F>
+std::exception_ptr try_run_on(const C& where, async_operation<T, P>& operation, F&& work) {
+    using item = work_item<T, P, std::decay_t<F>>;
+    const intrusive_ptr<item> held{new item{std::move(operation), std::forward<F>(work)}, adopt_reference};
+    held->add_reference(); // the closure's
+    const post_outcome result = post_target(where, *held);
+    if (result.became == post_outcome::kind::dropped)
+        held->dropped();
+    else if (result.became == post_outcome::kind::refused) {
+        held->release_reference();
+        operation = held->take_back();
+    }
+    return result.refusal;
+}
 
 } // namespace detail
 
@@ -129,17 +147,8 @@ void run_on(const C& where, async_operation<T, P> operation, F&& work) {
     constexpr bool takes_operation = std::invocable<function&, async_operation<T, P>&>;
     static_assert(takes_operation || std::invocable<function&>,
                   "eap: the work given to run_on must be callable as work(operation) or as work()");
-    using item = detail::work_item<T, P, function>;
-    const detail::intrusive_ptr<item> held{new item{std::move(operation), std::forward<F>(work)},
-                                           detail::adopt_reference};
-    held->add_reference(); // the closure's
-    const detail::post_outcome result = detail::post_target(where, *held);
-    if (result.became == detail::post_outcome::kind::dropped)
-        held->dropped();
-    else if (result.became == detail::post_outcome::kind::refused) {
-        held->release_reference();
-        held->fail(result.refusal);
-    }
+    if (std::exception_ptr refusal = detail::try_run_on(where, operation, std::forward<F>(work)))
+        operation.complete_error(std::move(refusal));
 }
 
 } // namespace eap

@@ -44,6 +44,7 @@ struct work {
 ///   `operation_started()`       an operation that will come home here exists; may refuse by throwing
 ///   `operation_completed()`     ... and has ended; must not throw
 ///   `running_in_this_thread()`  whether the calling thread is this place's: bool or std::optional<bool>
+///   `try_run_here(f)`           runs `f` at once, if this thread is this place's and may run it: bool
 ///   `post_after(duration, f)`   posts after a while (see timer.hpp)
 /// A posted function may carry `get_allocator()`: a context that takes its own node from there, and gives it
 /// back before it calls the function, makes completing an operation free of allocations.
@@ -110,14 +111,26 @@ struct running_in_this_thread_fn {
     }
 };
 
+struct try_run_here_fn {
+    template <synchronization_context C, std::invocable F>
+    bool operator()(const C& context, F&& function) const {
+        if constexpr (requires { context.try_run_here(std::forward<F>(function)); }) {
+            return context.try_run_here(std::forward<F>(function));
+        } else {
+            if (!running_in_this_thread_fn{}(context).value_or(false))
+                return false;
+            std::forward<F>(function)();
+            return true;
+        }
+    }
+};
+
 struct send_fn {
     template <synchronization_context C, std::invocable F>
     void operator()(const C& context, F&& function) const {
         if constexpr (requires { context.send(std::forward<F>(function)); })
             context.send(std::forward<F>(function));
-        else if (running_in_this_thread_fn{}(context).value_or(false))
-            std::forward<F>(function)();
-        else
+        else if (!try_run_here_fn{}(context, function))
             post_and_wait(context, function);
     }
 
@@ -145,6 +158,10 @@ inline constexpr detail::operation_completed_fn operation_completed{};
 
 /// Whether the calling thread is the context's own. Empty when the context cannot tell.
 inline constexpr detail::running_in_this_thread_fn running_in_this_thread{};
+
+/// Runs `f()` at once, out of turn, if the calling thread is the context's own and may run it now; false, and `f` is
+/// untouched, otherwise. When the member is absent, asks `running_in_this_thread`.
+inline constexpr detail::try_run_here_fn try_run_here{};
 
 /// Runs `f()` on the context and returns when it has returned: inline when this thread is the context's own,
 /// else by posting and waiting. (.NET: Send)

@@ -5,6 +5,7 @@
 #define EAP_TIMER_HPP
 
 #include "eap/any_synchronization_context.hpp"
+#include "eap/detail/deadline.hpp"
 #include "eap/detail/function_target.hpp"
 #include "eap/detail/posted.hpp"
 #include "eap/synchronization_context.hpp"
@@ -23,14 +24,6 @@
 namespace eap {
 
 namespace detail {
-
-using steady_time = std::chrono::steady_clock::time_point;
-
-/// Now plus `delay`, or the end of time when that lies beyond it.
-inline steady_time saturating_deadline(std::chrono::nanoseconds delay) noexcept {
-    const steady_time now = std::chrono::steady_clock::now();
-    return delay >= steady_time::max() - now ? steady_time::max() : now + delay;
-}
 
 /// The deadlines of the whole program, and the one thread that waits for them.
 ///
@@ -162,11 +155,11 @@ struct post_after_fn {
         if constexpr (std::same_as<C, any_synchronization_context>) {
             posted closure = function_target<std::decay_t<F>>::make(std::forward<F>(function));
             if (!context.try_post_after(delay, closure))
-                delayed_post<C>::start(context, saturating_deadline(delay), std::move(closure));
+                delayed_post<C>::start(context, deadline_after(delay), std::move(closure));
         } else if constexpr (requires { context.post_after(delay, std::forward<F>(function)); }) {
             context.post_after(delay, std::forward<F>(function));
         } else {
-            delayed_post<C>::start(context, saturating_deadline(delay),
+            delayed_post<C>::start(context, deadline_after(delay),
                                    function_target<std::decay_t<F>>::make(std::forward<F>(function)));
         }
     }

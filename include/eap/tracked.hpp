@@ -12,19 +12,27 @@
 
 namespace eap {
 
+/// What knows whether a receiver is still there: std::weak_ptr, the watch of an `anchor`, or one of your own.
+///
+/// Requires      `watch.lock()` returns something that is true when the receiver is there, and then keeps it there for as long
+///               as it lives, on the calling thread's stack.
+template <class W>
+concept receiver_watch =
+    std::move_constructible<W> && requires(W& watch) { static_cast<bool>(watch.lock()); };
+
 /// A handler bound to the life of its receiver: see `tracked`.
-template <class Receiver, class F> class tracked_handler {
+template <receiver_watch Watch, class F> class tracked_handler {
   public:
-    tracked_handler(std::weak_ptr<Receiver> receiver,
-                    F function) noexcept(std::is_nothrow_move_constructible_v<F>)
+    tracked_handler(Watch receiver, F function) noexcept(std::is_nothrow_move_constructible_v<Watch> &&
+                                                         std::is_nothrow_move_constructible_v<F>)
         : receiver_(std::move(receiver)), function_(std::move(function)) {}
 
-    /// Calls the function, with the receiver kept alive meanwhile. False when the receiver is gone.
+    /// Calls the function, with the receiver kept there meanwhile. False when the receiver is gone.
     template <class... Args>
         requires std::invocable<F&, Args...>
     bool try_invoke(Args&&... args) {
-        const std::shared_ptr<Receiver> alive = receiver_.lock();
-        if (alive == nullptr)
+        const auto alive = receiver_.lock();
+        if (!static_cast<bool>(alive))
             return false;
         std::invoke(function_, std::forward<Args>(args)...);
         return true;
@@ -37,36 +45,42 @@ template <class Receiver, class F> class tracked_handler {
     }
 
   private:
-    std::weak_ptr<Receiver> receiver_;
+    Watch receiver_;
     F function_;
 };
 
 /// Makes a handler that does nothing once its receiver is gone, and tells the operation so.
 ///
-/// Effects       while `function` runs, the receiver is kept alive. A progress report to a dead receiver
-/// requests a
-///               stop of the work; a completion to one goes to `on_undelivered` with `receiver_gone`.
-/// Thread safety the receiver may be released on any thread while the handler is being delivered; when the
-/// handler
-///               turns out to hold the last reference, the receiver is destroyed on the handler's thread.
-template <class Receiver, class F>
-tracked_handler<Receiver, std::decay_t<F>> tracked(std::weak_ptr<Receiver> receiver, F&& function) {
+/// Effects       while `function` runs, the receiver is kept. A progress report to a dead receiver requests a stop of the
+///               work, unless `operation_options` says otherwise; a completion to one goes to `on_undelivered` with
+///               `receiver_gone`; an event forgets the handler.
+/// Thread safety the receiver may end on any thread while the handler is being delivered. Of a shared_ptr the handler may turn
+///               out to hold the last reference: the receiver is then destroyed on the handler's thread.
+template <receiver_watch Watch, class F>
+tracked_handler<Watch, std::decay_t<F>> tracked(Watch receiver, F&& function) {
     return {std::move(receiver), std::forward<F>(function)};
 }
 template <class Receiver, class F>
-tracked_handler<Receiver, std::decay_t<F>> tracked(const std::shared_ptr<Receiver>& receiver, F&& function) {
+tracked_handler<std::weak_ptr<Receiver>, std::decay_t<F>> tracked(const std::shared_ptr<Receiver>& receiver,
+                                                                  F&& function) {
     return {std::weak_ptr<Receiver>{receiver}, std::forward<F>(function)};
 }
 
 namespace detail {
 
-/// Calls a handler; false when it has lost its receiver.
-template <class Handler, class... Args> bool deliver_to(Handler& handler, Args&&... args) {
-    if constexpr (requires { handler.try_invoke(std::forward<Args>(args)...); }) {
-        return handler.try_invoke(std::forward<Args>(args)...);
-    } else {
+enum class delivery : unsigned char { made, receiver_gone, nobody_there };
+
+/// Calls a handler, which may say by its `try_invoke` what became of it.
+template <class Handler, class... Args> delivery deliver_to(Handler& handler, Args&&... args) {
+    if constexpr (!requires { handler.try_invoke(std::forward<Args>(args)...); }) {
         std::invoke(handler, std::forward<Args>(args)...);
-        return true;
+        return delivery::made;
+    } else {
+        const auto became = handler.try_invoke(std::forward<Args>(args)...);
+        if constexpr (std::same_as<decltype(became), const delivery>)
+            return became;
+        else
+            return became ? delivery::made : delivery::receiver_gone;
     }
 }
 

@@ -45,34 +45,6 @@ struct place {
 
 } // namespace
 
-TEST_CASE("a gate lets in until it is closed", "[revocable]") {
-    eap::detail::revocable_gate<> gate;
-    CHECK(gate.try_enter());
-    CHECK(gate.try_enter());
-    gate.leave();
-    gate.leave();
-    gate.close();
-    CHECK_FALSE(gate.try_enter());
-    CHECK_FALSE(gate.try_enter());
-}
-
-TEST_CASE("closing a gate waits for who is inside, not for who is refused", "[revocable]") {
-    eap::detail::revocable_gate<> gate;
-    std::atomic<bool> left{false};
-    CHECK(gate.try_enter());
-    std::atomic<bool> was_left{false};
-    std::thread closer{[&] {
-        gate.close();
-        was_left = left.load();
-    }};
-    while (gate.try_enter()) // until the closer has closed it
-        gate.leave();
-    left = true;
-    gate.leave();
-    closer.join();
-    CHECK(was_left);
-}
-
 TEST_CASE("what the place takes back cannot be used, and lives until nobody holds it", "[revocable]") {
     place p;
     const auto one = p.lend();

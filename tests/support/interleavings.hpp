@@ -8,6 +8,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstddef>
+#include <exception>
 #include <functional>
 #include <initializer_list>
 #include <memory>
@@ -69,6 +70,8 @@ class interleavings {
         if (worker* const self = running; self != nullptr)
             self->owner.maybe_switch(*self);
     }
+
+    class mutex;
 
   private:
     class baton {
@@ -136,6 +139,10 @@ class interleavings {
         }
         self.go.take();
     }
+    void let_go_on(worker& self, worker& other) {
+        other.go.pass();
+        self.go.take();
+    }
     void finished(worker& self) {
         std::erase(alive_, &self);
         if (alive_.empty())
@@ -154,6 +161,21 @@ class interleavings {
     std::vector<std::unique_ptr<worker>> threads_;
     std::vector<worker*> alive_;
     baton all_done_;
+};
+
+/// A mutex whose locking is a step. A thread that finds it held lets the holder go on first.
+class interleavings::mutex {
+  public:
+    void lock() {
+        step();
+        while (holder_ != nullptr)
+            running->owner.let_go_on(*running, *holder_);
+        holder_ = running;
+    }
+    void unlock() { holder_ = nullptr; }
+
+  private:
+    worker* holder_ = nullptr; // belongs to whoever has the baton; null on threads of other kinds
 };
 
 /// std::atomic, with a step before each access.
@@ -189,8 +211,12 @@ template <class T> class stepping_atomic {
 /// The synchronisation policy whose every access is a step.
 struct stepping_sync {
     template <class T> using atomic = stepping_atomic<T>;
-    using mutex = std::mutex;                           // not a step:
-    using condition_variable = std::condition_variable; // no word that is explored waits
+    using mutex = interleavings::mutex;
+    struct condition_variable { // nobody waits in what is explored: a body ends instead, and looks again
+        void notify_one() noexcept {}
+        void notify_all() noexcept {}
+        template <class Lock> [[noreturn]] void wait(Lock&) { std::terminate(); }
+    };
 };
 
 } // namespace tests

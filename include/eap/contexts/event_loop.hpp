@@ -4,6 +4,7 @@
 #ifndef EAP_CONTEXTS_EVENT_LOOP_HPP
 #define EAP_CONTEXTS_EVENT_LOOP_HPP
 
+#include "eap/detail/deadline.hpp"
 #include "eap/detail/hook.hpp"
 #include "eap/detail/intrusive_ptr.hpp"
 #include "eap/detail/sync.hpp"
@@ -27,9 +28,6 @@ namespace detail {
 /// What a loop and its handles share.
 class event_loop_core : public reference_counted<event_loop_core> {
   public:
-    using deadline = work_queue<>::deadline;
-    static constexpr deadline forever = work_queue<>::forever;
-
     // ---- any thread ----
 
     void post(work_ptr last) {
@@ -90,6 +88,27 @@ class event_loop_core : public reference_counted<event_loop_core> {
                                  "Use poll() or run_for() there."};
         return true;
     }
+    /// Runs `function` out of turn, if this thread runs the loop, or has last run it and nobody does now.
+    template <class F> bool try_run_here(F&& function) {
+        if (!runs_in_this_thread())
+            return false;
+        std::uint64_t runner = 0;
+        const bool begun = runner_.compare_exchange_strong(
+            runner, this_thread_number(), std::memory_order_acquire, std::memory_order_relaxed);
+        if (!begun && runner != this_thread_number())
+            return false;
+        struct end_at_end { // also when it throws
+            event_loop_core* begun;
+            ~end_at_end() {
+                if (begun != nullptr)
+                    begun->end_running();
+            }
+        };
+        const intrusive_ptr<event_loop_core> alive{this}; // the function may destroy the loop
+        const end_at_end end{begun ? this : nullptr};
+        std::forward<F>(function)();
+        return true;
+    }
     void end_running() noexcept {
         work_list rest;
         rest.append(taken_);
@@ -101,7 +120,7 @@ class event_loop_core : public reference_counted<event_loop_core> {
 
     /// True when there is a function to run; otherwise there is none outstanding, time is up, or the loop
     /// closed.
-    bool wait_for_work(deadline until) {
+    bool wait_for_work(steady_time until) {
         if (taken_.empty() && !is_closed())
             queue_.wait_all(taken_, until,
                             [this] { return outstanding_.load(std::memory_order_acquire) == 0; });
@@ -168,7 +187,7 @@ class event_loop {
 
     /// Runs functions until no operation is outstanding and nothing is queued, or the loop is closed. Returns
     /// how many.
-    std::size_t run() { return run_until(core::forever, may_not_nest); }
+    std::size_t run() { return run_until(detail::forever, may_not_nest); }
 
     /// Waits for one function and runs it. False when there was none to wait for, or the loop is closed.
     bool run_one();
@@ -179,8 +198,8 @@ class event_loop {
     /// As `run`, but begins no function later than `duration` from now. What is queued already gets its turn:
     /// at least one function runs, however short the time.
     template <class Rep, class Period> std::size_t run_for(std::chrono::duration<Rep, Period> duration) {
-        const core::deadline until = deadline_after(duration);
-        return run_until(until, until != core::forever); // without an end it is a run() by another name
+        const detail::steady_time until = detail::deadline_after(duration);
+        return run_until(until, until != detail::forever); // without an end it is a run() by another name
     }
 
     /// For good: later posts throw `context_closed`, what is queued is destroyed unrun on the calling thread,
@@ -210,20 +229,7 @@ class event_loop {
     static constexpr bool may_nest = true;
     static constexpr bool may_not_nest = false;
 
-    std::size_t run_until(core::deadline until, bool nesting);
-
-    template <class Rep, class Period>
-    static core::deadline deadline_after(std::chrono::duration<Rep, Period> duration) {
-        using seconds = std::chrono::duration<double>;
-        const core::deadline now = std::chrono::steady_clock::now();
-        // compared as floating point numbers, which do not overflow, with a second to spare for their
-        // rounding
-        if (!(seconds{duration} < seconds{core::forever - now} - seconds{1}))
-            return core::forever;
-        if (duration <= duration.zero())
-            return now;
-        return now + std::chrono::ceil<core::deadline::duration>(duration);
-    }
+    std::size_t run_until(detail::steady_time until, bool nesting);
 
     const detail::intrusive_ptr<core> core_{new core, detail::adopt_reference};
 };
@@ -248,6 +254,10 @@ class event_loop::context_type {
     /// True on the thread that is running the loop or has last run it: between two polls, the thread of a
     /// window is still the thread of that window. False before anybody ran it, and when the loop is gone.
     bool running_in_this_thread() const noexcept { return core_->runs_in_this_thread(); }
+    /// Runs `function()` at once on that thread, unless another one is running the loop meanwhile.
+    template <std::invocable F> bool try_run_here(F&& function) const {
+        return core_->try_run_here(std::forward<F>(function));
+    }
 
     bool operator==(const context_type&) const noexcept = default;
 
@@ -282,13 +292,13 @@ class event_loop::running {
 
 inline event_loop::context_type event_loop::context() const noexcept { return context_type{core_}; }
 
-inline std::size_t event_loop::run_until(core::deadline until, bool nesting) {
+inline std::size_t event_loop::run_until(detail::steady_time until, bool nesting) {
     const running loop{*this, nesting};
     std::size_t count = 0;
     while (loop->wait_for_work(until)) {
         loop->run_next();
         ++count;
-        if (until != core::forever && std::chrono::steady_clock::now() >= until)
+        if (until != detail::forever && std::chrono::steady_clock::now() >= until)
             break;
     }
     return count;
@@ -296,7 +306,7 @@ inline std::size_t event_loop::run_until(core::deadline until, bool nesting) {
 
 inline bool event_loop::run_one() {
     const running loop{*this, may_not_nest};
-    if (!loop->wait_for_work(core::forever))
+    if (!loop->wait_for_work(detail::forever))
         return false;
     loop->run_next();
     return true;

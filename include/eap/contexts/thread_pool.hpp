@@ -30,6 +30,9 @@ namespace detail {
 /// What a pool, its threads and its handles share.
 class thread_pool_core : public reference_counted<thread_pool_core> {
   public:
+    explicit thread_pool_core(bool is_shared) noexcept : is_shared_(is_shared) {}
+
+    bool is_shared() const noexcept { return is_shared_; }
     void post(work_ptr last) {
         if (queue_.push(std::move(last)) == work_queue<>::pushed::refused)
             throw context_closed{};
@@ -37,6 +40,8 @@ class thread_pool_core : public reference_counted<thread_pool_core> {
     bool is_closed() const noexcept { return queue_.is_closed(); }
     void close() { const work_list unrun = queue_.close(); }
     bool runs_in_this_thread() const noexcept { return this_threads_pool == this; }
+    /// Whether the calling thread is one of some pool.
+    static bool some_runs_in_this_thread() noexcept { return this_threads_pool != nullptr; }
     hook<std::exception_ptr>& on_exception() noexcept { return on_exception_; }
 
     /// A thread's whole life. What a function throws and nobody wants ends the program.
@@ -55,6 +60,7 @@ class thread_pool_core : public reference_counted<thread_pool_core> {
   private:
     static inline constinit thread_local const thread_pool_core* this_threads_pool = nullptr;
 
+    const bool is_shared_;
     work_queue<> queue_;
     hook<std::exception_ptr> on_exception_;
 };
@@ -64,7 +70,8 @@ class thread_pool_core : public reference_counted<thread_pool_core> {
 /// Threads that run functions, several at a time and in no promised order. (.NET: ThreadPool; it has only the
 /// shared one)
 ///
-/// Guarantees    a function runs on a thread of the pool, where the pool is then the current context.
+/// Guarantees    a function runs on a thread of the pool, where the pool is then the current context. (A call of a
+///               delegate may run on another pool's thread that waits for it: see async_call.)
 /// Thread safety all members, and all of a handle.
 /// Errors        An exception that escapes a function goes to `on_exception`; without it the program
 ///               terminates, as with any thread.
@@ -104,16 +111,25 @@ class thread_pool {
         core_->on_exception().set(std::forward<F>(handler));
     }
     void on_exception(std::nullptr_t) { core_->on_exception().clear(); }
+    /// The same, of the shared pool.
+    template <class F>
+        requires std::invocable<std::decay_t<F>&, std::exception_ptr>
+    static void on_shared_exception(F&& handler) {
+        everybodys().core_->on_exception().set(std::forward<F>(handler));
+    }
+    static void on_shared_exception(std::nullptr_t) { everybodys().core_->on_exception().clear(); }
 
   private:
+    static const thread_pool& everybodys();
+
     using core = detail::thread_pool_core;
 
-    void start(std::size_t threads, const any_synchronization_context& current);
+    void start(std::size_t threads);
     void join() noexcept;
 
-    thread_pool(std::size_t threads, const any_synchronization_context& current) { start(threads, current); }
+    thread_pool(std::size_t threads, bool is_shared);
 
-    const detail::intrusive_ptr<core> core_{new core, detail::adopt_reference};
+    const detail::intrusive_ptr<core> core_;
     std::vector<std::thread> threads_;
 };
 
@@ -138,6 +154,11 @@ class thread_pool::context_type {
     /// True on the threads of the pool.
     bool running_in_this_thread() const noexcept { return core_->runs_in_this_thread(); }
 
+    /// What is current while a function of the pool runs: the pool, but nothing on the shared one.
+    any_synchronization_context current_inside() const {
+        return core_->is_shared() ? any_synchronization_context{} : *this;
+    }
+
     bool operator==(const context_type&) const noexcept = default;
 
   private:
@@ -150,13 +171,17 @@ static_assert(synchronization_context<thread_pool::context_type>);
 
 inline thread_pool::context_type thread_pool::context() const noexcept { return context_type{core_}; }
 
-inline thread_pool::thread_pool(std::size_t threads) {
+inline thread_pool::thread_pool(std::size_t threads) : thread_pool(threads, false) {}
+
+inline thread_pool::thread_pool(std::size_t threads, bool is_shared)
+    : core_(new core{is_shared}, detail::adopt_reference) {
     if (threads == 0)
         throw std::invalid_argument{"A thread_pool needs a thread to run anything. Ask for one or more."};
-    start(threads, context());
+    start(threads);
 }
 
-inline void thread_pool::start(std::size_t threads, const any_synchronization_context& current) {
+inline void thread_pool::start(std::size_t threads) {
+    const any_synchronization_context current = context().current_inside();
     try {
         threads_.reserve(threads);
         for (std::size_t i = 0; i < threads; ++i)
@@ -189,13 +214,14 @@ inline thread_pool::~thread_pool() {
     core_->on_exception().clear();
 }
 
-inline thread_pool::context_type thread_pool::shared() {
+inline const thread_pool& thread_pool::everybodys() {
     static const thread_pool&
-        everybodys = // never destroyed, so never joined; found by leak checkers all the same
-        *new thread_pool{std::max<std::size_t>(2, std::thread::hardware_concurrency()),
-                         any_synchronization_context{}};
-    return everybodys.context();
+        shared = // never destroyed, so never joined; found by leak checkers all the same
+        *new thread_pool{std::max<std::size_t>(2, std::thread::hardware_concurrency()), true};
+    return shared;
 }
+
+inline thread_pool::context_type thread_pool::shared() { return everybodys().context(); }
 
 } // namespace eap
 

@@ -38,6 +38,7 @@ template <class T> class intrusive_ptr {
             object_->release_reference();
     }
 
+    void swap(intrusive_ptr& other) noexcept { std::swap(object_, other.object_); }
     T* get() const noexcept { return object_; }
     T& operator*() const noexcept { return *object_; }
     T* operator->() const noexcept { return object_; }

@@ -4,8 +4,8 @@
 #ifndef EAP_DETAIL_REVOCABLE_HPP
 #define EAP_DETAIL_REVOCABLE_HPP
 
+#include "eap/detail/gate.hpp"
 #include "eap/detail/intrusive_ptr.hpp"
-#include "eap/detail/parking.hpp"
 #include "eap/detail/sync.hpp"
 
 #include <cstddef>
@@ -13,38 +13,6 @@
 #include <utility>
 
 namespace eap::detail {
-
-/// Lets threads in until it is closed, and tells when the last one has left.
-///
-/// The word      bit 0: closed; the rest: the number of threads inside.
-/// Ordering      entering is acquire and leaving release, closing both: whoever returned from `close` sees
-///               all that was done inside, and whoever was refused sees what was done before `close`.
-template <class Sync = std_sync> class revocable_gate {
-  public:
-    /// When true, the caller is inside until it calls `leave`.
-    [[nodiscard]] bool try_enter() noexcept {
-        if ((word_.fetch_add(one_inside, std::memory_order_acquire) & closed) == 0)
-            return true;
-        leave();
-        return false;
-    }
-    void leave() noexcept {
-        if (word_.fetch_sub(one_inside, std::memory_order_acq_rel) == (one_inside | closed))
-            left_.set();
-    }
-    /// Lets nobody in any more, and waits until nobody is inside. Called once.
-    void close() noexcept {
-        if (word_.fetch_or(closed, std::memory_order_acq_rel) != 0)
-            left_.wait();
-    }
-
-  private:
-    static constexpr std::size_t closed = 1;
-    static constexpr std::size_t one_inside = 2;
-
-    typename Sync::template atomic<std::size_t> word_{0};
-    parking<Sync> left_;
-};
 
 class revocable_list;
 
@@ -94,7 +62,7 @@ class revocable {
         return false;
     }
 
-    revocable_gate<> gate_;
+    gate<> gate_;
     std_sync::atomic<std::size_t> count_{1}; // born with its creator's reference
     const intrusive_ptr<revocable_list> place_;
     revocable* next_ =

@@ -4,10 +4,10 @@
 #ifndef EAP_DETAIL_WORK_QUEUE_HPP
 #define EAP_DETAIL_WORK_QUEUE_HPP
 
+#include "eap/detail/deadline.hpp"
 #include "eap/detail/function_target.hpp"
 #include "eap/detail/sync.hpp"
 
-#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <mutex>
@@ -146,9 +146,6 @@ class work_list {
 /// Thread safety all members.
 template <class Sync = std_sync> class work_queue {
   public:
-    using deadline = std::chrono::steady_clock::time_point;
-    static constexpr deadline forever = deadline::max();
-
     enum class pushed : unsigned char { first, later, refused };
 
     /// Tells whether nothing was queued before. A closed queue refuses, and drops `last`.
@@ -184,7 +181,7 @@ template <class Sync = std_sync> class work_queue {
 
     /// As `take_all`, but waits until there is something, the queue is closed, `until` has come, or
     /// `give_up()`.
-    template <class GiveUp> void wait_all(work_list& taken, deadline until, GiveUp give_up) {
+    template <class GiveUp> void wait_all(work_list& taken, steady_time until, GiveUp give_up) {
         std::unique_lock lock{mutex_};
         const auto ready = [&] {
             return !queued_.empty() || closed_.load(std::memory_order_relaxed) || give_up();

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Detail – the word that says how far a call has come, and the threads that sleep until it has.
+#ifndef EAP_DETAIL_CALL_WORD_HPP
+#define EAP_DETAIL_CALL_WORD_HPP
+
+#include "eap/detail/parking.hpp"
+#include "eap/detail/sync.hpp"
+
+#include <cstdint>
+#include <mutex>
+
+namespace eap::detail {
+
+/// Elections and milestones of one call, a bit each. Whoever sets one is the first; only `ended` can be given back.
+///
+/// Elections      begun      who runs the work, or sees to it that it never runs
+///                ended      which end call owns the outcome
+/// Milestones     completed  the outcome is written
+///                handled    the callback has returned, or never will run
+/// The last bits  forgotten  no handle is left; of this and `completed`, whoever comes second tells of an error
+///                awaited    some thread sleeps, or has slept, in `sleepers_`
+/// Ordering       a bit is set by acq_rel, given back by release and read by acquire: who sees `completed` sees the outcome.
+template <class Sync = std_sync> class call_word {
+  public:
+    enum class milestone : std::uint32_t { completed = 4, handled = 8 };
+
+    call_word() = default;
+    call_word(const call_word&) = delete;
+    call_word& operator=(const call_word&) = delete;
+
+    /// True for the one that begins.
+    [[nodiscard]] bool begin() noexcept { return (set(begun) & begun) == 0; }
+    [[nodiscard]] bool has_begun() const noexcept { return (now() & begun) != 0; }
+
+    /// True for the one that ends.
+    [[nodiscard]] bool end() noexcept { return (set(ended) & ended) == 0; }
+    [[nodiscard]] bool has_ended() const noexcept { return (now() & ended) != 0; }
+    /// By the one that ends, which got no outcome: another may try.
+    void give_end_back() noexcept { word_.fetch_and(~ended, std::memory_order_release); }
+
+    [[nodiscard]] bool has_reached(milestone which) const noexcept { return (now() & bit(which)) != 0; }
+    /// Called once for each milestone. Wakes who sleeps until then. True when no handle was left by then.
+    bool reach(milestone which) noexcept {
+        const std::uint32_t old = set(bit(which));
+        if ((old & awaited) != 0)
+            wake(which);
+        return (old & forgotten) != 0;
+    }
+    /// The last handle dies. True when the outcome was written by then.
+    bool forget() noexcept { return (set(forgotten) & bit(milestone::completed)) != 0; }
+
+    /// Has `where` set when the milestone is reached, or now when it has been, for as long as the sleeper lives.
+    class sleeper {
+      public:
+        sleeper(call_word& word, milestone until, parking<Sync>& where)
+            : word_(word), until_(until), where_(where) {
+            const std::lock_guard lock{word_.mutex_};
+            if ((word_.set(awaited) & bit(until)) != 0) {
+                where_.set();
+                return;
+            }
+            next_ = word_.sleepers_;
+            word_.sleepers_ = this;
+        }
+        sleeper(const sleeper&) = delete;
+        sleeper& operator=(const sleeper&) = delete;
+        ~sleeper() { // whoever wakes has the lock: after this nobody touches `where_`
+            const std::lock_guard lock{word_.mutex_};
+            for (sleeper** link = &word_.sleepers_; *link != nullptr; link = &(*link)->next_) {
+                if (*link == this) {
+                    *link = next_;
+                    break;
+                }
+            }
+        }
+
+      private:
+        friend call_word;
+        call_word& word_;
+        const milestone until_;
+        parking<Sync>& where_;
+        sleeper* next_ = nullptr; // guarded by the word's mutex
+    };
+
+  private:
+    static constexpr std::uint32_t begun = 1;
+    static constexpr std::uint32_t ended = 2;
+    static constexpr std::uint32_t forgotten = 16;
+    static constexpr std::uint32_t awaited = 32;
+    static constexpr std::uint32_t bit(milestone which) noexcept { return static_cast<std::uint32_t>(which); }
+
+    std::uint32_t set(std::uint32_t bits) noexcept { return word_.fetch_or(bits, std::memory_order_acq_rel); }
+    std::uint32_t now() const noexcept { return word_.load(std::memory_order_acquire); }
+
+    void wake(milestone which) noexcept {
+        const std::lock_guard lock{mutex_};
+        for (sleeper* each = sleepers_; each != nullptr; each = each->next_)
+            if (each->until_ == which)
+                each->where_.set();
+    }
+
+    typename Sync::template atomic<std::uint32_t> word_{0};
+    typename Sync::mutex mutex_;
+    sleeper* sleepers_ = nullptr; // guarded by mutex_
+};
+
+} // namespace eap::detail
+
+#endif

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Detail – points in time that do not overflow.
+#ifndef EAP_DETAIL_DEADLINE_HPP
+#define EAP_DETAIL_DEADLINE_HPP
+
+#include <chrono>
+
+namespace eap::detail {
+
+using steady_time = std::chrono::steady_clock::time_point;
+
+/// The end of time: as a deadline, none.
+inline constexpr steady_time forever = steady_time::max();
+
+/// Now plus `delay`, rounded up; now for less than zero; `forever` when it lies beyond.
+template <class Rep, class Period>
+steady_time deadline_after(std::chrono::duration<Rep, Period> delay) noexcept {
+    using seconds = std::chrono::duration<double>;
+    const steady_time now = std::chrono::steady_clock::now();
+    // compared as floating point numbers, which do not overflow, with a second to spare for their rounding
+    if (!(seconds{delay} < seconds{forever - now} - seconds{1}))
+        return forever;
+    if (delay <= delay.zero())
+        return now;
+    return now + std::chrono::ceil<steady_time::duration>(delay);
+}
+
+} // namespace eap::detail
+
+#endif
