@@ -12,22 +12,26 @@
 #include "prime_calculator/command_line.hpp"
 #include "prime_calculator/interrupt_watch.hpp"
 #include "prime_calculator/number_input.hpp"
+#include "prime_calculator/primality.hpp"
 #include "prime_calculator/prime_number_calculator.hpp"
 #include "prime_calculator/recorded_table.hpp"
 #include "prime_calculator/task_display.hpp"
 #include "prime_calculator/task_table.hpp"
+#include "prime_calculator/verdict.hpp"
 
+#include "eap/completed_event_args.hpp"
 #include "eap/contexts/event_loop.hpp"
 #include "eap/errors.hpp"
+#include "eap/operation_options.hpp"
+#include "eap/progress_changed_event_args.hpp"
+#include "eap/scoped_context.hpp"
 
 #include <algorithm>
-#include <atomic>
-#include <cstddef>
 #include <exception>
 #include <iostream>
+#include <optional>
 #include <stdexcept>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <poll.h>
@@ -37,31 +41,27 @@ namespace {
 
 using namespace primes;
 
-constexpr number cancel_at = 101;
-constexpr int reports_to_cancel_at = 24; // the primes from 5 to 101
-
-/// Owns the table, starts the tests, and hears of them; all of it on the main thread, which it checks.
+/// The client: owns the table, starts the tests, and hears of them; all of it on the main thread.
 class form {
   public:
     form(const command_line& wanted, eap::event_loop& home)
-        : wanted_(wanted), home_(home), display_(table_, home.context()), calculator_(home.context()) {
+        : wanted_(wanted), home_(home), verdict_(wanted), display_(table_, home.context()),
+          calculator_(
+              {.timeout = wanted.timeout ? *wanted.timeout : eap::no_timeout, .name = "calculate_prime"}) {
         for (const number test_number : wanted.input.numbers)
             table_.add(test_number);
-        calculator_.on_progress_changed = [this](const auto& e) { progress_changed(e); };
-        calculator_.on_calculate_prime_completed = [this](const auto& e) { completed(e); };
+        //! [connect]
+        calculator_.calculate_prime.progress_changed += [this](const auto& e) { progress_changed(e); };
+        calculator_.calculate_prime.completed += [this](const auto& e) { completed(e); };
+        //! [connect]
     }
 
     /// Tests all numbers. Returns when nothing is outstanding.
     void run() {
+        const eap::scoped_context here{home_.context()}; // where the handlers of what is started here run
         const interrupt_watch watch{[this, home = home_.context()] { home.post([this] { cancel_all(); }); }};
-        for (const task_row& row : table_.rows()) {
-            test_limits limits;
-            if (wanted_.timeout)
-                limits.timeout = *wanted_.timeout;
-            if (is_to_cancel(row))
-                limits.hold_at = cancel_at;
-            calculator_.calculate_prime_async(row.test_number, row.task_id, limits);
-        }
+        for (const task_row& row : table_.rows())
+            calculator_.calculate_prime.start(row.test_number, hold_at(row), row.task_id);
         display_.changed();
         home_.run();
     }
@@ -69,64 +69,30 @@ class form {
     /// Shows the final table, and what it proves. True when all is as it should be.
     bool conclude() {
         display_.finish();
-
-        const auto& rows = table_.rows();
-        long long reports = 0;
-        std::size_t compared = 0;
-        std::size_t faults = 0;
-        for (task_row& row : table_.rows()) {
-            judge(row);
-            reports += row.reports;
-            compared += row.has_result() && find_recorded(row.test_number) != nullptr ? 1 : 0;
-            if (!row.fault.empty()) {
-                ++faults;
-                std::cerr << "prime_calculator: " << row.task_id << " (" << row.test_number
-                          << "): " << row.fault << '\n';
-            } else if (is_named(row) && row.test_number <= cancel_at) {
-                std::cerr << "prime_calculator: " << row.task_id << " ended before its current prime was "
-                          << cancel_at << "; there was nothing to cancel\n";
-            }
-        }
-        const bool well =
-            faults == 0 && strays_ == 0 && completed_ == rows.size() && calculator_.pending() == 0;
-        std::cout << rows.size() << " started, " << completed_ << " completed, " << reports << " reports, "
-                  << (strays_ == 0 ? "" : "NOT ") << "every handler on the main thread;\n"
-                  << compared << " results compared with the recorded table, "
-                  << (well ? "everything" : "NOT everything") << " as it should be.\n"
-                  << std::flush;
-        if (calculator_.pending() != 0)
-            std::cerr << "prime_calculator: the manager still counts operations that have ended\n";
-        return well;
+        return verdict_.conclude(table_, calculator_.calculate_prime.pending());
     }
 
   private:
-    // ---- what comes home ----
-
     //! [handlers]
-    void progress_changed(const calculate_prime_progress& e) {
-        if (!is_at_home())
+    void progress_changed(const eap::progress_changed_event_args<number>& e) {
+        if (!verdict_.is_at_home())
             return;
         task_row& row = table_.find(e.user_state());
-        if (row.ended())
-            row.blame("progress came after its completion");
-        if (e.value() <= row.current || e.progress_percentage() < row.percentage)
-            row.blame("progress went backwards");
+        verdict_.progress_came(row, e.value(), e.progress_percentage());
         row.state = task_state::running;
         row.percentage = e.progress_percentage();
         row.current = e.value();
         ++row.reports;
-        if (row.current == cancel_at && is_to_cancel(row))
-            calculator_.cancel_async(e.user_state());
+        if (row.current == hold_at(row))
+            calculator_.calculate_prime.cancel(e.user_state());
         display_.changed();
     }
 
-    void completed(const calculate_prime_completed& e) {
-        if (!is_at_home())
+    void completed(const eap::completed_event_args<primality>& e) {
+        if (!verdict_.is_at_home())
             return;
         task_row& row = table_.find(e.user_state());
-        if (row.ended())
-            row.blame("it completed twice");
-        ++completed_;
+        verdict_.completion_came(row);
         try {
             const primality found = e.result();
             row.first_divisor = found.first_divisor;
@@ -146,63 +112,19 @@ class form {
     //! [handlers]
 
     void cancel_all() {
-        interrupted_ = true;
-        calculator_.cancel_all();
+        verdict_.was_interrupted();
+        calculator_.calculate_prime.cancel_all();
     }
-
-    bool is_at_home() {
-        const bool at_home = std::this_thread::get_id() == main_thread_;
-        if (!at_home)
-            ++strays_;
-        return at_home;
-    }
-
-    // ---- whether it was as it should be ----
-
-    bool is_named(const task_row& row) const {
-        return wanted_.cancel_rows.contains(static_cast<std::size_t>(&row - table_.rows().data()) + 1);
-    }
-    bool is_to_cancel(const task_row& row) const { return is_named(row) && row.test_number > cancel_at; }
-
-    void judge(task_row& row) const {
-        const recorded_task* const recorded = find_recorded(row.test_number);
-        if (!row.ended())
-            row.blame("it never completed");
-        else if (row.state == task_state::failed)
-            row.blame(row.error);
-        else if (row.state == task_state::canceled)
-            judge_canceled(row);
-        else if (row.state == task_state::timed_out) {
-            if (!wanted_.timeout || wanted_.check)
-                row.blame("it timed out");
-        } else if (is_to_cancel(row))
-            row.blame("it was to be canceled, and ended with a result");
-        else if (recorded != nullptr) {
-            if (const std::string what = difference(row, *recorded); !what.empty())
-                row.blame(what);
-        } else if (wanted_.check)
-            row.blame("the recorded table does not hold this number");
-    }
-    void judge_canceled(task_row& row) const {
-        if (interrupted_)
-            return;
-        if (!is_to_cancel(row))
-            row.blame("it was canceled, and nobody had asked for it");
-        else if (row.current != cancel_at || row.reports != reports_to_cancel_at)
-            row.blame("it was canceled at " + std::to_string(row.current) + " after " +
-                      std::to_string(row.reports) + " reports, but should have been at " +
-                      std::to_string(cancel_at) + " after " + std::to_string(reports_to_cancel_at));
+    std::optional<number> hold_at(const task_row& row) const {
+        return verdict_.is_to_cancel(table_, row) ? std::optional{cancel_at} : std::nullopt;
     }
 
     const command_line& wanted_;
     eap::event_loop& home_;
     task_table table_;
+    verdict verdict_;
     task_display display_;
     prime_number_calculator calculator_;
-    const std::thread::id main_thread_ = std::this_thread::get_id();
-    std::atomic<int> strays_ = 0; // the one thing that a handler on a wrong thread may touch
-    std::size_t completed_ = 0;
-    bool interrupted_ = false;
 };
 
 /// Fills in the numbers that the arguments did not bring.

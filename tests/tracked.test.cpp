@@ -10,7 +10,7 @@
 #include <eap/operation_manager.hpp>
 
 #include <memory>
-#include <optional>
+#include <stdexcept>
 #include <thread>
 #include <utility>
 
@@ -21,6 +21,37 @@ namespace {
 struct receiver { // what a window would be
     int seen = 0;
 };
+
+/// A watch of a user's own: a receiver of which nothing can be pinned but by a lock, whose hold stays where it is made.
+struct lockable {
+    bool is_there = true;
+    int locked = 0;
+};
+class lock_watch {
+  public:
+    class hold {
+      public:
+        explicit hold(lockable& what) : what_(what) { ++what_.locked; }
+        hold(const hold&) = delete;
+        hold& operator=(const hold&) = delete;
+        ~hold() { --what_.locked; }
+        explicit operator bool() const { return what_.is_there; }
+
+      private:
+        lockable& what_;
+    };
+
+    explicit lock_watch(lockable& what) : what_(&what) {}
+    lock_watch(lock_watch&&) = default; // and is not copied
+    hold lock() { return hold{*what_}; }
+
+  private:
+    lockable* what_;
+};
+static_assert(eap::receiver_watch<lock_watch>);
+static_assert(eap::receiver_watch<std::weak_ptr<receiver>>);
+static_assert(!eap::receiver_watch<std::shared_ptr<receiver>>);
+static_assert(!eap::receiver_watch<receiver*>);
 
 } // namespace
 
@@ -180,4 +211,72 @@ TEST_CASE("a tracked handler may take a result that can only be moved", "[tracke
     queue.run_all();
 
     CHECK(window->seen == 7);
+}
+
+TEST_CASE(
+    "a handler can be tracked by a watch of one's own, which holds the receiver for as long as the call",
+    "[tracked]") {
+    lockable what;
+    int held = 0;
+    auto handler = eap::tracked(lock_watch{what}, [&](int factor) { held += factor * what.locked; });
+    auto moved = std::move(handler);
+    CHECK(moved.try_invoke(1));
+    CHECK(what.locked == 0);
+    what.is_there = false;
+    CHECK_FALSE(moved.try_invoke(10));
+
+    CHECK(held == 1);
+    CHECK(what.locked == 0);
+}
+
+TEST_CASE("a tracked handler that throws lets go of its receiver", "[tracked]") {
+    lockable what;
+    auto handler = eap::tracked(lock_watch{what}, [] { throw std::runtime_error{"thrown"}; });
+    CHECK_THROWS_AS(handler(), std::runtime_error);
+
+    CHECK(what.locked == 0);
+}
+
+TEST_CASE("an operation is told by a watch of one's own that the receiver is gone", "[tracked]") {
+    tests::manual_queue queue;
+    tests::client client{queue.context()};
+    lockable what;
+    auto operation = client.manager.create_operation<int>(
+        {},
+        eap::tracked(lock_watch{what},
+                     [&](const eap::completed_event_args<int>& args) { client.log.add(tests::told(args)); }),
+        eap::tracked(lock_watch{what}, [&](const eap::progress_changed_event_args<>& args) {
+            client.log.add(tests::told(args));
+        }));
+    operation.report_progress(1);
+    queue.run_all();
+    CHECK_FALSE(operation.cancellation_pending());
+    what.is_there = false;
+    operation.report_progress(2);
+    queue.run_all();
+    CHECK(operation.cancellation_pending());
+    operation.complete(7);
+    queue.run_all();
+
+    CHECK(client.log.all() == lines{"1%", "undelivered, receiver gone: value"});
+}
+
+TEST_CASE("the work goes on without a receiver when the options say so", "[tracked]") {
+    tests::manual_queue queue;
+    tests::client client{queue.context()};
+    auto window = std::make_shared<receiver>();
+    eap::operation_options options;
+    options.stop_without_receiver = false;
+    auto operation = client.manager.create_operation<>(
+        {}, [&](const eap::completed_event_args<>& args) { client.log.add(tests::told(args)); },
+        eap::tracked(window, [&](const eap::progress_changed_event_args<>&) { client.log.add("report"); }),
+        options);
+    window.reset();
+    operation.report_progress(1);
+    queue.run_all();
+
+    CHECK_FALSE(operation.cancellation_pending());
+    operation.complete();
+    queue.run_all();
+    CHECK(client.log.all() == lines{"value"});
 }

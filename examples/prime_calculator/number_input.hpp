@@ -4,7 +4,7 @@
 #ifndef PRIME_CALCULATOR_NUMBER_INPUT_HPP
 #define PRIME_CALCULATOR_NUMBER_INPUT_HPP
 
-#include "prime_number_calculator.hpp"
+#include "primality.hpp"
 
 #include <charconv>
 #include <cstddef>

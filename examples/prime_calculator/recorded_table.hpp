@@ -5,7 +5,7 @@
 #ifndef PRIME_CALCULATOR_RECORDED_TABLE_HPP
 #define PRIME_CALCULATOR_RECORDED_TABLE_HPP
 
-#include "prime_number_calculator.hpp"
+#include "primality.hpp"
 #include "task_table.hpp"
 
 #include <algorithm>

@@ -5,7 +5,7 @@
 #ifndef PRIME_CALCULATOR_TASK_TABLE_HPP
 #define PRIME_CALCULATOR_TASK_TABLE_HPP
 
-#include "prime_number_calculator.hpp"
+#include "primality.hpp"
 
 #include "eap/user_state.hpp"
 

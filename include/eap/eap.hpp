@@ -21,6 +21,7 @@
 // 2 – one operation
 #include "eap/timer.hpp"             // the one timer thread; post_after
 #include "eap/tracked.hpp"           // a handler bound to the life of its receiver
+#include "eap/anchor.hpp"            // a receiver that no shared_ptr owns
 #include "eap/operation_options.hpp" // deadline, progress delivery, name
 #include "eap/undelivered.hpp"       // what is told of an outcome that reaches no handler
 #include "eap/homebound_mailbox.hpp" // messages that run on a context, one at a time, in order, with a last one
@@ -47,6 +48,12 @@
 #include "eap/async_call.hpp"       // what begin_invoke returns: poll, wait, end
 #include "eap/call_block.hpp"       // the whole of a call in one block: work and callback added
 #include "eap/delegate.hpp"         // invoke, begin_invoke, end_invoke
+
+// 6 – components
+#include "eap/event.hpp"             // subscribers of one event
+#include "eap/method_invocation.hpp" // one invocation of a method, and what it is to another of its id
+#include "eap/async_method.hpp"      // one asynchronous method of a component: start, cancel, completed
+#include "eap/background_worker.hpp" // the .NET class, typed
 
 // 7 – bridges
 #include "eap/adaptors/as_executor.hpp" // any context as a Boost.Asio executor

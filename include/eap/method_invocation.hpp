@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Layer 6 – one invocation of an asynchronous method, and what it is to another one that has its task id.
+#ifndef EAP_METHOD_INVOCATION_HPP
+#define EAP_METHOD_INVOCATION_HPP
+
+#include "eap/detail/intrusive_ptr.hpp"
+#include "eap/detail/sync.hpp"
+#include "eap/operation_state.hpp"
+#include "eap/user_state.hpp"
+
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+#include <utility>
+
+namespace eap {
+
+/// What a start does whose task id is that of a pending invocation. Starts without an id never meet.
+enum class pending_id : unsigned char {
+    reject, ///< throws `duplicate_task_id`, and has no effect
+    supersede, ///< begins; the older one is asked to stop, reports no more, and ends as cancelled, whatever it came to
+    join,  ///< begins nothing: the one completion is that of both
+    queue, ///< waits: its work begins when the one before it has been delivered
+};
+
+namespace detail {
+
+/// What an invocation that waits for its turn does when it comes. Returns the turn after it, when that has come as well.
+class waiting_turn {
+  public:
+    virtual ~waiting_turn() = default;
+    virtual std::unique_ptr<waiting_turn> begin() noexcept = 0;
+};
+
+class method_invocation;
+
+/// The newest invocation under each task id.
+///
+/// Invariant     an invocation is the newest of its id from `enter` until a newer one enters, or it leaves. What has not left
+///               is alive: an invocation leaves before it dies.
+class newest_invocations {
+    struct entry {
+        method_invocation* newest = nullptr; // null when it has left
+        std::size_t pins = 0;                // starts in progress
+    };
+    using table = std::unordered_map<eap::user_state, entry>;
+
+  public:
+    /// A start in progress. Making it is the only step that can fail.
+    class start {
+      public:
+        start(newest_invocations& of, const eap::user_state& id) : of_(of), id_(id) {
+            const std::lock_guard lock{of_.mutex_};
+            entry_ = &of_.entries_[id_];
+            ++entry_->pins;
+        }
+        start(const start&) = delete;
+        start& operator=(const start&) = delete;
+        ~start() {
+            table::node_type unused; // freed after the lock
+            const std::lock_guard lock{of_.mutex_};
+            --entry_->pins;
+            unused = of_.take_if_unused(id_);
+        }
+
+        /// `made`, whose operation is `its`, is the newest from now on, and the one before is superseded.
+        void supersede_by(method_invocation& made, intrusive_ptr<operation_state> its) noexcept;
+        /// Likewise, and when there is one before that has not left, `turn` comes when it does. False when there is none.
+        bool queue_behind(method_invocation& made, std::unique_ptr<waiting_turn>& turn) noexcept;
+
+      private:
+        newest_invocations& of_;
+        const eap::user_state id_;
+        entry* entry_; // stays where it is while it is pinned
+    };
+
+  private:
+    friend method_invocation;
+
+    table::node_type take_if_unused(const eap::user_state& id) noexcept {
+        const auto at = entries_.find(id);
+        return at != entries_.end() && at->second.newest == nullptr && at->second.pins == 0
+                   ? entries_.extract(table::const_iterator{at})
+                   : table::node_type{};
+    }
+
+    std_sync::mutex mutex_;
+    table entries_; // guarded by mutex_
+};
+
+/// One invocation. Its operation's handlers hold it: when they die, it is over, be it delivered or not.
+class method_invocation : public reference_counted<method_invocation> {
+  public:
+    method_invocation(newest_invocations& among, eap::user_state id) : among_(among), id_(std::move(id)) {}
+    virtual ~method_invocation() = default;
+
+    const eap::user_state& id() const noexcept { return id_; }
+
+    /// Whether a newer one has taken its id. Once that was false for the last time it stays so: see `leave`.
+    bool is_superseded() const noexcept { return superseded_.load(std::memory_order_acquire); }
+
+    /// It does not meet later starts any more. Whatever waits behind it still waits.
+    void leave() noexcept {
+        intrusive_ptr<operation_state> its; // freed after the lock, as the next
+        newest_invocations::table::node_type unused;
+        const std::lock_guard lock{among_.mutex_};
+        its = std::move(operation_);
+        const auto at = among_.entries_.find(id_);
+        if (at == among_.entries_.end() || at->second.newest != this)
+            return;
+        at->second.newest = nullptr;
+        unused = among_.take_if_unused(id_);
+    }
+
+    /// It is over. If it has had its turn, it is the turn of the one behind it.
+    void end() noexcept {
+        leave();
+        std::unique_ptr<waiting_turn> next;
+        {
+            const std::lock_guard lock{among_.mutex_};
+            is_over_ = true;
+            if (has_turn_)
+                next = std::move(next_);
+        }
+        while (next != nullptr)
+            next = next->begin();
+    }
+
+    /// It is its turn. When it is over already, it has no use for that: the turn is that of the one behind it.
+    bool take_turn(std::unique_ptr<waiting_turn>& next) noexcept {
+        const std::lock_guard lock{among_.mutex_};
+        has_turn_ = true;
+        if (is_over_)
+            next = std::move(next_);
+        return !is_over_;
+    }
+
+  private:
+    friend newest_invocations::start;
+
+    newest_invocations& among_; // the method's, which every invocation keeps
+    const eap::user_state id_;
+    std_sync::atomic<bool> superseded_{false}; // written under among_'s mutex, while it has not left
+    // guarded by among_'s mutex:
+    intrusive_ptr<operation_state> operation_; // what a newer one asks to stop; null when it has left
+    std::unique_ptr<waiting_turn> next_;       // of the one behind it
+    bool has_turn_ = true;                     // false while it waits behind another one
+    bool is_over_ = false;
+};
+
+inline void newest_invocations::start::supersede_by(method_invocation& made,
+                                                    intrusive_ptr<operation_state> its) noexcept {
+    intrusive_ptr<operation_state> older;
+    {
+        const std::lock_guard lock{of_.mutex_};
+        made.operation_ = std::move(its);
+        if (method_invocation* const before = std::exchange(entry_->newest, &made)) {
+            before->superseded_.store(true, std::memory_order_release);
+            older = std::move(before->operation_);
+        }
+    }
+    if (older)
+        older->request_stop();
+}
+
+inline bool newest_invocations::start::queue_behind(method_invocation& made,
+                                                    std::unique_ptr<waiting_turn>& turn) noexcept {
+    const std::lock_guard lock{of_.mutex_};
+    method_invocation* const before = std::exchange(entry_->newest, &made);
+    if (before == nullptr)
+        return false;
+    made.has_turn_ = false;
+    before->next_ = std::move(turn);
+    return true;
+}
+
+} // namespace detail
+
+} // namespace eap
+
+#endif

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// A handler of do_work takes the args that carry the worker's types of argument and result.
+// expect: connect
+// expect: constraints not satisfied
+#include <eap/background_worker.hpp>
+
+int main() {
+    eap::background_worker<int, int> worker;
+    worker.do_work.connect([](eap::do_work_event_args<int, int>&) {});
+#ifndef EAP_CONTROL
+    worker.do_work.connect([](int) {}); // offending line
+#endif
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// A handler of an event takes the event's arguments.
+// expect: no matching (member )?function for call to .*connect
+// expect: invocable
+#include <eap/event.hpp>
+
+#include <string>
+
+int main() {
+    eap::event<const std::string&> renamed;
+    const auto right = renamed.connect([](const std::string&) {});
+#ifndef EAP_CONTROL
+    const auto wrong = renamed.connect([](int) {}); // offending line
+#endif
+}
