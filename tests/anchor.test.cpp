@@ -14,9 +14,9 @@
 #include <eap/undelivered.hpp>
 
 #include <atomic>
+#include <cstddef>
 #include <latch>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -121,11 +121,12 @@ TEST_CASE("copies and moves of an object have anchors of their own", "[anchor]")
     std::optional<window> original{std::in_place, log, "original"};
     auto handler = original->hears();
     window copy = *original;
-    window moved = *std::move(original);
+    window moved = std::move(*original);
     copy.rename("copy");
     moved.rename("moved");
     auto handler_of_copy = copy.hears(), handler_of_moved = moved.hears();
-    original->rename("shell"); // handlers stay with the object they were made for
+    original->rename(
+        "shell"); // NOLINT(bugprone-use-after-move): handlers stay with the object they were made for
     handler();
     original.reset();
     handler();

@@ -10,8 +10,8 @@
 #include <eap/contexts/thread_pool.hpp>
 #include <eap/delegate.hpp>
 #include <eap/detail/parking.hpp>
+#include <eap/errors.hpp>
 #include <eap/scoped_context.hpp>
-#include <eap/tracked.hpp>
 
 #include <algorithm>
 #include <array>
@@ -19,7 +19,6 @@
 #include <chrono>
 #include <cstddef>
 #include <exception>
-#include <functional>
 #include <latch>
 #include <list>
 #include <memory>
@@ -151,8 +150,7 @@ TEST_CASE("using a handle that names no call throws, and the message says what t
     call_of_int moved_from = eap::begin_invoke(at.where.context(), seven);
     const call_of_int moved = std::move(moved_from);
     const call_of_int default_constructed;
-    const call_of_int& nothing =
-        GENERATE(true, false) ? moved_from : default_constructed; // NOLINT: on purpose
+    const call_of_int& nothing = GENERATE(true, false) ? moved_from : default_constructed;
 
     CHECK_THROWS_AS(nothing.is_completed(), eap::invalid_operation);
     CHECK_THROWS_AS(nothing.completed_synchronously(), eap::invalid_operation);

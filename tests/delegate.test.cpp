@@ -12,12 +12,12 @@
 #include <eap/contexts/event_loop.hpp>
 #include <eap/contexts/thread_pool.hpp>
 #include <eap/detail/parking.hpp>
+#include <eap/errors.hpp>
 #include <eap/scoped_context.hpp>
 #include <eap/tracked.hpp>
 
 #include <algorithm>
 #include <any>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <exception>

@@ -112,7 +112,8 @@ TEST_CASE("disconnecting again, or nothing, or from another event, leaves the ot
     eap::event<> happened, other;
     const auto gone = happened.connect(adds(log, "gone"));
     happened += adds(log, "stays");
-    const auto copy = gone;
+    const eap::connection copy{
+        gone}; // NOLINT(performance-unnecessary-copy-initialization): copies are the point
     CHECK(copy == gone);
     gone.disconnect();
     copy.disconnect();

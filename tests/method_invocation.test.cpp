@@ -83,11 +83,7 @@ class noted_turn final : public eap::detail::waiting_turn {
   public:
     noted_turn(invocation_ptr of, std::string name, tests::record log)
         : of_(std::move(of)), name_(std::move(name)), log_(std::move(log)) {}
-    std::unique_ptr<eap::detail::waiting_turn> begin() noexcept override {
-        std::unique_ptr<eap::detail::waiting_turn> next;
-        log_.add(name_ + (of_->take_turn(next) ? " begins" : " is over already"));
-        return next;
-    }
+    void begin() noexcept override { log_.add(name_ + (of_->take_turn() ? " begins" : " is over already")); }
 
   private:
     invocation_ptr of_;

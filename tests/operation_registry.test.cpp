@@ -24,6 +24,7 @@ namespace {
 
 using eap::detail::adopt_reference;
 using eap::detail::intrusive_ptr;
+using eap::detail::task_ids;
 using registry = eap::detail::operation_registry;
 using operation = eap::detail::plain_operation;
 
@@ -35,8 +36,8 @@ struct fixture {
         return {new operation{home.context(), id, {}, intrusive_ptr<eap::detail::operation_owner>{list}},
                 adopt_reference};
     }
-    intrusive_ptr<operation> add(const eap::user_state& id) {
-        registry::reservation place{list, id};
+    intrusive_ptr<operation> add(const eap::user_state& id, task_ids ids = task_ids::unique) {
+        registry::reservation place{list, id, ids};
         auto made = make(id);
         place.fill(*made);
         return made;
@@ -71,6 +72,38 @@ TEST_CASE("a refused reservation leaves the id with its holder", "[operation_reg
     CHECK(f.list->cancel(1));
     CHECK(holder->stop_requested());
     holder->abandon();
+    f.home.run_all();
+}
+
+TEST_CASE("a shared id is that of several operations, which all hear of a cancellation",
+          "[operation_registry][OP-19]") {
+    fixture f;
+    const auto first = f.add(1, task_ids::shared), second = f.add(1, task_ids::shared), other = f.add(2);
+    CHECK_THROWS_AS((registry::reservation{f.list, 1}), eap::duplicate_task_id);
+    CHECK(f.list->cancel(1));
+    CHECK(first->stop_requested());
+    CHECK(second->stop_requested());
+    CHECK_FALSE(other->stop_requested());
+    for (const auto& each : {first, second, other})
+        each->abandon();
+    f.home.run_all();
+}
+
+TEST_CASE("a shared id is pending until the last of its operations lets go of it",
+          "[operation_registry][O-21]") {
+    fixture f;
+    const auto first = f.add(1, task_ids::shared), second = f.add(1, task_ids::shared);
+    {
+        const registry::reservation never_filled{f.list, 1, task_ids::shared};
+    }
+    f.list->release_id(*first);
+    CHECK(f.list->is_pending(1));
+    CHECK(f.list->cancel(1));
+    CHECK_FALSE(first->stop_requested());
+    f.list->release_id(*second);
+    CHECK_FALSE(f.list->is_pending(1));
+    for (const auto& each : {first, second})
+        each->abandon();
     f.home.run_all();
 }
 

@@ -9,9 +9,9 @@
 
 #include <eap/async_call.hpp>
 #include <eap/contexts/event_loop.hpp>
-#include <eap/contexts/thread_pool.hpp>
 #include <eap/delegate.hpp>
 #include <eap/detail/parking.hpp>
+#include <eap/errors.hpp>
 #include <eap/scoped_context.hpp>
 #include <eap/tracked.hpp>
 

@@ -74,8 +74,9 @@ template <class R, class P, class... Args> class typed_method_core : public meth
   public:
     using method_core<R, P>::method_core;
     virtual void run(async_operation<R, P>& operation, Args&&... arguments) = 0;
-    /// An invocation's operation exists; its work has not begun.
+    /// An invocation's operation exists, and its work has not begun; and it never will.
     virtual void was_created(async_operation<R, P>& operation) noexcept = 0;
+    virtual void never_began() noexcept = 0;
 };
 
 template <class Work, class R, class P, class... Args>
@@ -104,6 +105,10 @@ class method_core_of final : public typed_method_core<R, P, Args...> {
         if constexpr (requires { work_.was_created(operation); })
             work_.was_created(operation);
     }
+    void never_began() noexcept override {
+        if constexpr (requires { work_.never_began(); })
+            work_.never_began();
+    }
     void is_about_to_end() noexcept override {
         if constexpr (requires { work_.is_about_to_end(); })
             work_.is_about_to_end();
@@ -126,16 +131,18 @@ template <class R, class P> class typed_invocation final : public method_invocat
             throw invalid_operation{
                 "eap: this method is busy with an invocation and runs one at a time; start it again when "
                 "`completed` is raised, or make it one of multiple invocations"};
-        occupies_ = true;
+        occupies_.store(true, std::memory_order_relaxed);
     }
 
     delivery deliver(const completed_event_args<R>& outcome) {
+        has_begun_ = true; // or its deadline had passed when it was created
         vacate();
         if (core_->options.on_pending_id != pending_id::queue)
             leave();
-        if (is_superseded())
-            return event_access::raise(core_->completed,
-                                       completed_event_args<R>{outcome.user_state(), cancelled});
+        if (is_superseded()) {
+            event_access::raise(core_->completed, completed_event_args<R>{outcome.user_state(), cancelled});
+            return delivery::made; // what it came to is nobody's business any more
+        }
         return event_access::raise(core_->completed, outcome);
     }
     delivery deliver(const progress_changed_event_args<P>& report) {
@@ -145,17 +152,25 @@ template <class R, class P> class typed_invocation final : public method_invocat
         vacate();
         end();
     }
+    /// Its work is about to be sent on its way; and that has failed: what was asked of it is asked of the next one.
+    void begins() noexcept { has_begun_ = true; }
+    void never_began() noexcept {
+        has_begun_ = false;
+        vacate();
+    }
 
   private:
     void vacate() noexcept {
-        if (!std::exchange(occupies_, false))
+        if (!occupies_.exchange(false, std::memory_order_acq_rel))
             return;
-        core_->is_about_to_end(); // first: what comes when it is not busy any more is the next one's
+        if (has_begun_)
+            core_->is_about_to_end(); // first: what comes when it is not busy any more is the next one's
         core_->is_busy.store(false, std::memory_order_release);
     }
 
     const intrusive_ptr<method_core<R, P>> core_;
-    bool occupies_ = false; // of whoever starts it; then its operation's reader's
+    std_sync::atomic<bool> occupies_{false}; // until whoever is first to vacate
+    bool has_begun_ = false;                 // of whoever starts it; then its operation's reader's
 };
 
 /// The completed handler of an invocation's operation. When it dies, the invocation is over.
@@ -205,10 +220,9 @@ template <class R, class P, class... Args> class invocation_turn final : public 
                     async_operation<R, P>&& o)
         : invocation_(std::move(of)), work(std::move(w)), operation(std::move(o)) {}
 
-    std::unique_ptr<waiting_turn> begin() noexcept override {
-        std::unique_ptr<waiting_turn> next;
-        if (!invocation_->take_turn(next))
-            return next;
+    void begin() noexcept override {
+        if (!invocation_->take_turn())
+            return;
         std::exception_ptr refusal;
         try {
             refusal = begin_work(work.core->options.where, operation, std::move(work));
@@ -218,7 +232,6 @@ template <class R, class P, class... Args> class invocation_turn final : public 
         if (refusal != nullptr &&
             !operation.completed()) // who started it is long gone: the refusal is the outcome
             operation.complete_error(std::move(refusal));
-        return next;
     }
 
   private:
@@ -251,6 +264,7 @@ template <class R, class... Args, class P, invocations I> class async_method<R(A
 
     using core = detail::typed_method_core<R, P, Args...>;
     using invocation = detail::typed_invocation<R, P>;
+    using work_type = detail::invocation_work<R, P, Args...>;
 
   public:
     template <class Work>
@@ -272,36 +286,35 @@ template <class R, class... Args, class P, invocations I> class async_method<R(A
     ///               work is to run, refuses it with; what copying the arguments throws.
     bool start(detail::argument_t<Args>... arguments, user_state id = {}) const {
         static_assert((detail::is_checked<Args> && ...));
-        const detail::intrusive_ptr<invocation> made{new invocation{core_, id}, detail::adopt_reference};
+        const auto core = core_; // an inline home may run a handler that destroys the method
+        const detail::intrusive_ptr<invocation> made{new invocation{core, id}, detail::adopt_reference};
         if constexpr (I == invocations::single)
             made->occupy();
         detail::invocation_completed<R, P> when_completed{made}; // from here on, it is over when this dies
-        detail::invocation_work<R, P, Args...> work{
-            core_, detail::arguments<Args...>{std::in_place, std::move(arguments)...}};
+        work_type work{core, detail::arguments<Args...>{std::in_place, std::move(arguments)...}};
         const pending_id policy =
-            I == invocations::single || !id.has_value() ? pending_id::reject : core_->options.on_pending_id;
+            I == invocations::single || !id.has_value() ? pending_id::reject : core->options.on_pending_id;
         const bool meets_others = policy == pending_id::supersede || policy == pending_id::queue;
         std::optional<detail::newest_invocations::start> meeting;
         if (meets_others)
-            meeting.emplace(core_->newest, id);
-        const auto make_block = [&](auto&&... common) {
-            using block = detail::operation_block<R, P, detail::invocation_completed<R, P>,
-                                                  detail::invocation_progress<R, P>>;
-            return new block{std::move(common)..., std::move(when_completed),
-                             detail::invocation_progress<R, P>{made}};
-        };
-        const auto create = [&] {
-            return detail::create_operation<R, P>(
-                core_->registry, meets_others ? detail::task_ids::shared : detail::task_ids::unique, id,
-                core_->options.operation, make_block);
-        };
-        if (policy != pending_id::join)
-            return begin(*made, create(), std::move(work), policy, meeting);
+            meeting.emplace(core->newest, id);
         try {
-            return begin(*made, create(), std::move(work), policy, meeting);
+            auto operation = detail::create_operation<R, P>(
+                core->registry, meets_others ? detail::task_ids::shared : detail::task_ids::unique, id,
+                core->options.operation, [&](auto&&... common) {
+                    using block = detail::operation_block<R, P, detail::invocation_completed<R, P>,
+                                                          detail::invocation_progress<R, P>>;
+                    return new block{std::move(common)..., std::move(when_completed),
+                                     detail::invocation_progress<R, P>{made}};
+                });
+            core->was_created(operation);
+            begin(*made, std::move(operation), std::move(work), policy, meeting);
         } catch (const duplicate_task_id&) {
+            if (policy != pending_id::join)
+                throw;
             return false;
         }
+        return true;
     }
 
     /// Asks the pending invocation with this id to stop; with an empty id, every one without. True when a first request was
@@ -331,47 +344,51 @@ template <class R, class... Args, class P, invocations I> class async_method<R(A
   private:
     template <class Work>
     static detail::intrusive_ptr<core> make_core(Work&& work, async_method_options options) {
-        using work_type = std::decay_t<Work>;
+        using given = std::decay_t<Work>;
         static_assert(
-            std::invocable<work_type&, async_operation<R, P>&, Args...> ||
-                std::invocable<work_type&, Args...>,
+            std::invocable<given&, async_operation<R, P>&, Args...> || std::invocable<given&, Args...>,
             "eap: the work of an async_method must be callable as work(operation, arguments...) or as "
             "work(arguments...), with the parameters of its signature");
         if (detail::is_empty_function(work))
             throw std::invalid_argument{
                 "eap: the work of an async_method is an empty function; give it one that can be called"};
-        return {new detail::method_core_of<work_type, R, P, Args...>{std::move(options),
-                                                                     std::forward<Work>(work)},
-                detail::adopt_reference};
+        return {
+            new detail::method_core_of<given, R, P, Args...>{std::move(options), std::forward<Work>(work)},
+            detail::adopt_reference};
     }
     explicit async_method(detail::intrusive_ptr<core> c) noexcept
         : core_(std::move(c)), completed(core_->completed), progress_changed(core_->progress_changed) {}
 
     /// Sends the work on its way, or lets it wait. When it is refused, the invocation never was.
-    bool begin(invocation& made, async_operation<R, P> operation, detail::invocation_work<R, P, Args...> work,
-               pending_id policy, std::optional<detail::newest_invocations::start>& meeting) const {
-        core_->was_created(operation);
+    static void begin(invocation& made, async_operation<R, P>&& operation, work_type&& work,
+                      pending_id policy, std::optional<detail::newest_invocations::start>& meeting) {
+        const auto core = work.core;
+        auto its = detail::operation_access::state(operation);
         std::exception_ptr refusal;
+        made.begins();
         try {
-            if (policy == pending_id::supersede) {
-                meeting->supersede_by(made, detail::operation_access::state(operation));
-            } else if (policy == pending_id::queue) {
-                std::unique_ptr<detail::waiting_turn> waits;
+            if (policy == pending_id::queue) {
                 auto* const turn = new detail::invocation_turn<R, P, Args...>{
                     detail::intrusive_ptr<invocation>{&made}, std::move(work), std::move(operation)};
-                waits.reset(turn);
+                std::unique_ptr<detail::waiting_turn> waits{turn};
                 if (meeting->queue_behind(made, waits))
-                    return true;
+                    return;
                 operation = std::move(turn->operation);
-                work = std::move(turn->work);
+                refusal = detail::begin_work(core->options.where, operation, std::move(turn->work));
+            } else {
+                refusal = detail::begin_work(core->options.where, operation, std::move(work));
             }
-            refusal = detail::begin_work(core_->options.where, operation, std::move(work));
         } catch (...) {
             refusal = std::current_exception();
         }
-        if (refusal != nullptr && detail::operation_access::discard(std::move(operation)))
-            std::rethrow_exception(refusal);
-        return true;
+        if (refusal != nullptr) {
+            made.never_began();
+            core->never_began();
+            if (detail::operation_access::discard(std::move(operation)))
+                std::rethrow_exception(refusal);
+        }
+        if (policy == pending_id::supersede) // last: a start that fails leaves the older one alone
+            meeting->supersede_by(made, std::move(its));
     }
 
     const detail::intrusive_ptr<core> core_;

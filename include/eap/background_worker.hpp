@@ -93,13 +93,20 @@ template <class A, class R, class P> class worker_state : public reference_count
         return last_run_;
     }
     void set_last_run(intrusive_ptr<operation> started) noexcept {
+        intrusive_ptr<operation> old; // dies after the lock
         const std::lock_guard lock{mutex_};
-        last_run_.swap(started); // the old one dies after the lock
+        old = std::exchange(run_before_, std::exchange(last_run_, std::move(started)));
+    }
+    void take_last_run_back() noexcept {
+        intrusive_ptr<operation> old; // dies after the lock
+        const std::lock_guard lock{mutex_};
+        old = std::exchange(last_run_, std::move(run_before_));
     }
 
   private:
     mutable std_sync::mutex mutex_;
-    intrusive_ptr<operation> last_run_; // guarded by mutex_
+    intrusive_ptr<operation> last_run_;   // guarded by mutex_
+    intrusive_ptr<operation> run_before_; // likewise: what it is again when the start of the last one fails
 };
 
 /// The work of a worker's method: the handlers of do_work.
@@ -129,6 +136,7 @@ template <class A, class R, class P> struct worker_work {
         if (state->cancellation_pending.load(std::memory_order_acquire))
             operation_access::state(operation)->request_stop();
     }
+    void never_began() noexcept { state->take_last_run_back(); }
     void is_about_to_end() noexcept { state->cancellation_pending.store(false, std::memory_order_release); }
 
     intrusive_ptr<worker_state<A, R, P>> state;

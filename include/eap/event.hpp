@@ -5,8 +5,10 @@
 #define EAP_EVENT_HPP
 
 #include "eap/detail/gate.hpp"
+#include "eap/detail/inside.hpp"
 #include "eap/detail/intrusive_ptr.hpp"
 #include "eap/detail/is_empty_function.hpp"
+#include "eap/detail/parking.hpp"
 #include "eap/detail/sync.hpp"
 #include "eap/tracked.hpp"
 
@@ -32,8 +34,10 @@ class subscription_base : public reference_counted<subscription_base> {
 
     bool connected() const noexcept { return !calls_.is_closed(); }
     void disconnect() noexcept {
-        if (calls_.close())
-            destroy_once();
+        if (!calls_.close())
+            return;
+        destroy_once();
+        destroyed_.wait(); // it may be another thread that destroys it
     }
     /// As `disconnect`, but does not wait for a call that is running.
     void retire() noexcept {
@@ -62,12 +66,18 @@ class subscription_base : public reference_counted<subscription_base> {
   private:
     virtual void destroy_handler() noexcept = 0;
     void destroy_once() noexcept {
-        if (!destroyed_.exchange(true, std::memory_order_acq_rel))
+        if (is_destroyed_.exchange(true, std::memory_order_acq_rel))
+            return;
+        {
+            const inside<gate<>> frame{&calls_}; // what it holds may disconnect it once more
             destroy_handler();
+        }
+        destroyed_.set();
     }
 
     gate<> calls_;
-    std_sync::atomic<bool> destroyed_{false}; // or being destroyed, by whoever set it
+    std_sync::atomic<bool> is_destroyed_{false}; // or being destroyed, by whoever set it
+    parking<> destroyed_;
 };
 
 enum class at_exceptions : unsigned char { go_on, stop };
@@ -107,8 +117,8 @@ class connection {
 
     bool connected() const noexcept { return subscription_ && subscription_->connected(); }
     void disconnect() const noexcept {
-        if (subscription_)
-            subscription_->disconnect();
+        if (const auto alive = subscription_) // what the handler holds may hold this connection
+            alive->disconnect();
     }
     bool operator==(const connection&) const noexcept = default;
 

@@ -27,11 +27,31 @@ enum class pending_id : unsigned char {
 
 namespace detail {
 
-/// What an invocation that waits for its turn does when it comes. Returns the turn after it, when that has come as well.
+/// What an invocation that waits for its turn does when it comes.
 class waiting_turn {
   public:
     virtual ~waiting_turn() = default;
-    virtual std::unique_ptr<waiting_turn> begin() noexcept = 0;
+
+    /// Begins it, and those whose turn comes by that: one after the other, however many there are.
+    static void run(std::unique_ptr<waiting_turn> first) noexcept {
+        if (last_of_this_thread_ != nullptr) { // inside another one's turn, further up
+            *last_of_this_thread_ = std::move(first);
+            last_of_this_thread_ = &(*last_of_this_thread_)->behind_;
+            return;
+        }
+        while (first != nullptr) {
+            last_of_this_thread_ = &first->behind_;
+            first->begin();
+            last_of_this_thread_ = nullptr;
+            first = std::move(first->behind_);
+        }
+    }
+
+  private:
+    virtual void begin() noexcept = 0;
+
+    std::unique_ptr<waiting_turn> behind_; // of the thread that runs them
+    static inline constinit thread_local std::unique_ptr<waiting_turn>* last_of_this_thread_ = nullptr;
 };
 
 class method_invocation;
@@ -65,7 +85,7 @@ class newest_invocations {
             unused = of_.take_if_unused(id_);
         }
 
-        /// `made`, whose operation is `its`, is the newest from now on, and the one before is superseded.
+        /// `made`, whose operation is `its`, is the newest from now on, unless it has left; the one before is superseded.
         void supersede_by(method_invocation& made, intrusive_ptr<operation_state> its) noexcept;
         /// Likewise, and when there is one before that has not left, `turn` comes when it does. False when there is none.
         bool queue_behind(method_invocation& made, std::unique_ptr<waiting_turn>& turn) noexcept;
@@ -101,44 +121,61 @@ class method_invocation : public reference_counted<method_invocation> {
     /// Whether a newer one has taken its id. Once that was false for the last time it stays so: see `leave`.
     bool is_superseded() const noexcept { return superseded_.load(std::memory_order_acquire); }
 
-    /// It does not meet later starts any more. Whatever waits behind it still waits.
+    /// It does not meet later starts any more, also when it has not met any yet. Whatever waits behind it still waits.
     void leave() noexcept {
         intrusive_ptr<operation_state> its; // freed after the lock, as the next
         newest_invocations::table::node_type unused;
         const std::lock_guard lock{among_.mutex_};
         its = std::move(operation_);
-        const auto at = among_.entries_.find(id_);
-        if (at == among_.entries_.end() || at->second.newest != this)
-            return;
-        at->second.newest = nullptr;
-        unused = among_.take_if_unused(id_);
+        unused = leave_under_lock();
     }
 
-    /// It is over. If it has had its turn, it is the turn of the one behind it.
+    /// It is over. If it has had its turn, it is the turn of the one behind it; otherwise it keeps its place in the queue.
     void end() noexcept {
-        leave();
         std::unique_ptr<waiting_turn> next;
+        intrusive_ptr<operation_state> its;
+        newest_invocations::table::node_type unused;
         {
             const std::lock_guard lock{among_.mutex_};
             is_over_ = true;
-            if (has_turn_)
-                next = std::move(next_);
+            its = std::move(operation_);
+            if (!has_turn_)
+                return;
+            unused = leave_under_lock();
+            next = std::move(next_);
         }
-        while (next != nullptr)
-            next = next->begin();
+        if (next != nullptr)
+            waiting_turn::run(std::move(next));
     }
 
     /// It is its turn. When it is over already, it has no use for that: the turn is that of the one behind it.
-    bool take_turn(std::unique_ptr<waiting_turn>& next) noexcept {
-        const std::lock_guard lock{among_.mutex_};
-        has_turn_ = true;
-        if (is_over_)
+    bool take_turn() noexcept {
+        std::unique_ptr<waiting_turn> next;
+        newest_invocations::table::node_type unused;
+        {
+            const std::lock_guard lock{among_.mutex_};
+            has_turn_ = true;
+            if (!is_over_)
+                return true;
+            unused = leave_under_lock();
             next = std::move(next_);
-        return !is_over_;
+        }
+        if (next != nullptr)
+            waiting_turn::run(std::move(next));
+        return false;
     }
 
   private:
     friend newest_invocations::start;
+
+    newest_invocations::table::node_type leave_under_lock() noexcept {
+        has_left_ = true;
+        const auto at = among_.entries_.find(id_);
+        if (at == among_.entries_.end() || at->second.newest != this)
+            return {};
+        at->second.newest = nullptr;
+        return among_.take_if_unused(id_);
+    }
 
     newest_invocations& among_; // the method's, which every invocation keeps
     const eap::user_state id_;
@@ -146,7 +183,8 @@ class method_invocation : public reference_counted<method_invocation> {
     // guarded by among_'s mutex:
     intrusive_ptr<operation_state> operation_; // what a newer one asks to stop; null when it has left
     std::unique_ptr<waiting_turn> next_;       // of the one behind it
-    bool has_turn_ = true;                     // false while it waits behind another one
+    bool has_left_ = false;
+    bool has_turn_ = true; // false while it waits behind another one
     bool is_over_ = false;
 };
 
@@ -155,8 +193,10 @@ inline void newest_invocations::start::supersede_by(method_invocation& made,
     intrusive_ptr<operation_state> older;
     {
         const std::lock_guard lock{of_.mutex_};
-        made.operation_ = std::move(its);
-        if (method_invocation* const before = std::exchange(entry_->newest, &made)) {
+        method_invocation* const before = std::exchange(entry_->newest, made.has_left_ ? nullptr : &made);
+        if (!made.has_left_)
+            made.operation_ = std::move(its);
+        if (before != nullptr) {
             before->superseded_.store(true, std::memory_order_release);
             older = std::move(before->operation_);
         }
@@ -168,6 +208,8 @@ inline void newest_invocations::start::supersede_by(method_invocation& made,
 inline bool newest_invocations::start::queue_behind(method_invocation& made,
                                                     std::unique_ptr<waiting_turn>& turn) noexcept {
     const std::lock_guard lock{of_.mutex_};
+    if (made.has_left_)
+        return false; // over before it could wait
     method_invocation* const before = std::exchange(entry_->newest, &made);
     if (before == nullptr)
         return false;

@@ -98,6 +98,8 @@ template <class P> class progress_operation : public operation_state {
     virtual delivery call_progress_handler(const args& what) = 0;
 
     void deliver_report(const args& what) {
+        if (this->is_discarded())
+            return;
         if (call_progress_handler(what) == delivery::receiver_gone && options().stop_without_receiver)
             request_stop();
     }

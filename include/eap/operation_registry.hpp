@@ -93,7 +93,8 @@ class operation_registry final : public operation_owner, public reference_counte
     /// A task id taken, until the operation is there that goes with it. Given back when it never comes.
     class reservation {
       public:
-        reservation(intrusive_ptr<operation_registry> registry, const eap::user_state& id, task_ids ids)
+        reservation(intrusive_ptr<operation_registry> registry, const eap::user_state& id,
+                    task_ids ids = task_ids::unique)
             : registry_(std::move(registry)), id_(id), entry_(registry_->reserve(id, ids)) {}
         reservation(const reservation&) = delete;
         reservation& operator=(const reservation&) = delete;

@@ -118,7 +118,7 @@ class operation_state : public homebound_mailbox {
     bool discard() noexcept {
         if (word_.claim(claimant::other) != found::won)
             return false;
-        is_discarded_ = true;
+        is_discarded_.store(true, std::memory_order_relaxed);
         if (timers_ != nullptr)
             disarm_timers();
         send_last();
@@ -173,7 +173,7 @@ class operation_state : public homebound_mailbox {
     void note_percentage(int percentage) noexcept {
         last_percentage_.store(percentage, std::memory_order_relaxed);
     }
-    bool is_discarded() const noexcept { return is_discarded_; }
+    bool is_discarded() const noexcept { return is_discarded_.load(std::memory_order_relaxed); }
     void arm_throttle(steady_time when) noexcept {
         add_reference(); // the armed timer's
         timers_->throttle.arm(when);
@@ -236,7 +236,7 @@ class operation_state : public homebound_mailbox {
     void complete() {
         if (owner_)
             owner_->release_id(*this);
-        if (is_discarded_)
+        if (is_discarded())
             return;
         const delivery became = call_completion_handler();
         if (became == delivery::receiver_gone)
@@ -306,7 +306,8 @@ class operation_state : public homebound_mailbox {
     }
 
     operation_word<> word_;
-    bool is_discarded_ = false;           // written before the last message is sent; then the reader's
+    std::atomic<bool> is_discarded_{
+        false}; // relaxed: travels with the last message; a reader may see it earlier
     std::atomic<int> last_percentage_{0}; // relaxed: for diagnostics only
     lazy_stop_source<> stop_source_;
     eap::user_state id_;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // A delegate does not return a reference to what its target has returned as a value, which would dangle.
-// expect: return what can be returned as its result
+// expect: deleted
+// expect: a target must be callable with the parameters, and return the result
 #include <eap/delegate.hpp>
 
 #include <string>
