@@ -6,6 +6,7 @@
 #include "eap/contexts/event_loop.hpp"
 #include "eap/scoped_context.hpp"
 
+#include <cstddef>
 #include <exception>
 #include <iostream>
 #include <stdexcept>

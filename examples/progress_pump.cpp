@@ -5,7 +5,6 @@
 // context of their own for the other.
 #include "eap/background_worker.hpp"
 #include "eap/contexts/event_loop.hpp"
-#include "eap/contexts/thread_pool.hpp"
 #include "eap/current_context.hpp"
 #include "eap/scoped_context.hpp"
 

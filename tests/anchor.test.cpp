@@ -125,8 +125,8 @@ TEST_CASE("copies and moves of an object have anchors of their own", "[anchor]")
     copy.rename("copy");
     moved.rename("moved");
     auto handler_of_copy = copy.hears(), handler_of_moved = moved.hears();
-    original->rename(
-        "shell"); // NOLINT(bugprone-use-after-move): handlers stay with the object they were made for
+    // handlers stay with the object that they were made for
+    original->rename("shell"); // NOLINT(bugprone-use-after-move): it is renamed
     handler();
     original.reset();
     handler();

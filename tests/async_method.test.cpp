@@ -8,11 +8,19 @@
 #include "support/component.hpp"
 #include "support/contexts.hpp"
 
+#include <eap/async_operation.hpp>
+#include <eap/completed_event_args.hpp>
 #include <eap/contexts/event_loop.hpp>
 #include <eap/contexts/thread_pool.hpp>
 #include <eap/detail/parking.hpp>
+#include <eap/errors.hpp>
+#include <eap/method_invocation.hpp>
+#include <eap/operation_options.hpp>
 #include <eap/scoped_context.hpp>
+#include <eap/synchronization_context.hpp>
 #include <eap/tracked.hpp>
+#include <eap/undelivered.hpp>
+#include <eap/user_state.hpp>
 
 #include <algorithm>
 #include <atomic>

@@ -8,14 +8,18 @@
 #include "support/client.hpp"
 #include "support/contexts.hpp"
 
+#include <eap/any_synchronization_context.hpp>
 #include <eap/async_method.hpp>
+#include <eap/async_operation.hpp>
 #include <eap/contexts/event_loop.hpp>
+#include <eap/errors.hpp>
+#include <eap/event.hpp>
 #include <eap/operation_manager.hpp>
 #include <eap/run_on.hpp>
 #include <eap/scoped_context.hpp>
 
-#include <algorithm>
 #include <array>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>

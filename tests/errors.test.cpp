@@ -49,7 +49,8 @@ TEST_CASE("an error that could happen in many ways has no message of its own", "
 
 TEST_CASE("reading a cancelled result says so, and what to ask first", "[errors][CA-5]") {
     CHECK(default_message<eap::operation_cancelled>() ==
-          "The operation was cancelled and has no result. Ask cancelled() before reading it; of a call, that of what try_end_invoke() returns.");
+          "The operation was cancelled and has no result. Ask cancelled() before reading it; of a call, that "
+          "of what try_end_invoke() returns.");
 }
 
 TEST_CASE("an endless wait says why, and how else to wait", "[errors]") {

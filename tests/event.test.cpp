@@ -112,8 +112,8 @@ TEST_CASE("disconnecting again, or nothing, or from another event, leaves the ot
     eap::event<> happened, other;
     const auto gone = happened.connect(adds(log, "gone"));
     happened += adds(log, "stays");
-    const eap::connection copy{
-        gone}; // NOLINT(performance-unnecessary-copy-initialization): copies are the point
+    eap::connection copy;
+    copy = gone;
     CHECK(copy == gone);
     gone.disconnect();
     copy.disconnect();
@@ -677,8 +677,8 @@ TEST_CASE("a scoped connection disconnects when it dies, and not after its relea
 TEST_CASE("moving a scoped connection leaves nothing behind", "[event][scoped]") {
     eap::event<> happened;
     const auto subscription = happened.connect([] {});
-    std::optional<eap::scoped_connection> from{subscription};
-    std::optional<eap::scoped_connection> to{*std::move(from)};
+    auto from = std::make_unique<eap::scoped_connection>(subscription);
+    auto to = std::make_unique<eap::scoped_connection>(std::move(*from));
     from.reset();
     CHECK(subscription.connected());
     auto& same = *to;

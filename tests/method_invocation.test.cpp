@@ -8,9 +8,14 @@
 #include "support/contexts.hpp"
 
 #include <eap/async_method.hpp>
+#include <eap/async_operation.hpp>
+#include <eap/completed_event_args.hpp>
 #include <eap/contexts/event_loop.hpp>
 #include <eap/detail/intrusive_ptr.hpp>
+#include <eap/errors.hpp>
 #include <eap/scoped_context.hpp>
+#include <eap/undelivered.hpp>
+#include <eap/user_state.hpp>
 
 #include <algorithm>
 #include <array>

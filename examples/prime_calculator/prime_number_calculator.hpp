@@ -4,6 +4,7 @@
 #ifndef PRIME_CALCULATOR_PRIME_NUMBER_CALCULATOR_HPP
 #define PRIME_CALCULATOR_PRIME_NUMBER_CALCULATOR_HPP
 
+#include "eap/operation_options.hpp"
 #include "primality.hpp"
 
 #include "eap/async_method.hpp"
@@ -13,7 +14,6 @@
 #include <latch>
 #include <optional>
 #include <stop_token>
-#include <utility>
 #include <vector>
 
 namespace primes {

@@ -286,28 +286,28 @@ template <class R, class... Args, class P, invocations I> class async_method<R(A
     ///               work is to run, refuses it with; what copying the arguments throws.
     bool start(detail::argument_t<Args>... arguments, user_state id = {}) const {
         static_assert((detail::is_checked<Args> && ...));
-        const auto core = core_; // an inline home may run a handler that destroys the method
-        const detail::intrusive_ptr<invocation> made{new invocation{core, id}, detail::adopt_reference};
+        const auto shared = core_; // an inline home may run a handler that destroys the method
+        const detail::intrusive_ptr<invocation> made{new invocation{shared, id}, detail::adopt_reference};
         if constexpr (I == invocations::single)
             made->occupy();
         detail::invocation_completed<R, P> when_completed{made}; // from here on, it is over when this dies
-        work_type work{core, detail::arguments<Args...>{std::in_place, std::move(arguments)...}};
+        work_type work{shared, detail::arguments<Args...>{std::in_place, std::move(arguments)...}};
         const pending_id policy =
-            I == invocations::single || !id.has_value() ? pending_id::reject : core->options.on_pending_id;
+            I == invocations::single || !id.has_value() ? pending_id::reject : shared->options.on_pending_id;
         const bool meets_others = policy == pending_id::supersede || policy == pending_id::queue;
         std::optional<detail::newest_invocations::start> meeting;
         if (meets_others)
-            meeting.emplace(core->newest, id);
+            meeting.emplace(shared->newest, id);
         try {
             auto operation = detail::create_operation<R, P>(
-                core->registry, meets_others ? detail::task_ids::shared : detail::task_ids::unique, id,
-                core->options.operation, [&](auto&&... common) {
+                shared->registry, meets_others ? detail::task_ids::shared : detail::task_ids::unique, id,
+                shared->options.operation, [&](auto&&... common) {
                     using block = detail::operation_block<R, P, detail::invocation_completed<R, P>,
                                                           detail::invocation_progress<R, P>>;
                     return new block{std::move(common)..., std::move(when_completed),
                                      detail::invocation_progress<R, P>{made}};
                 });
-            core->was_created(operation);
+            shared->was_created(operation);
             begin(*made, std::move(operation), std::move(work), policy, meeting);
         } catch (const duplicate_task_id&) {
             if (policy != pending_id::join)
@@ -362,7 +362,7 @@ template <class R, class... Args, class P, invocations I> class async_method<R(A
     /// Sends the work on its way, or lets it wait. When it is refused, the invocation never was.
     static void begin(invocation& made, async_operation<R, P>&& operation, work_type&& work,
                       pending_id policy, std::optional<detail::newest_invocations::start>& meeting) {
-        const auto core = work.core;
+        const auto shared = work.core;
         auto its = detail::operation_access::state(operation);
         std::exception_ptr refusal;
         made.begins();
@@ -374,16 +374,16 @@ template <class R, class... Args, class P, invocations I> class async_method<R(A
                 if (meeting->queue_behind(made, waits))
                     return;
                 operation = std::move(turn->operation);
-                refusal = detail::begin_work(core->options.where, operation, std::move(turn->work));
+                refusal = detail::begin_work(shared->options.where, operation, std::move(turn->work));
             } else {
-                refusal = detail::begin_work(core->options.where, operation, std::move(work));
+                refusal = detail::begin_work(shared->options.where, operation, std::move(work));
             }
         } catch (...) {
             refusal = std::current_exception();
         }
         if (refusal != nullptr) {
             made.never_began();
-            core->never_began();
+            shared->never_began();
             if (detail::operation_access::discard(std::move(operation)))
                 std::rethrow_exception(refusal);
         }

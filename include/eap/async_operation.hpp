@@ -10,6 +10,7 @@
 #include "eap/errors.hpp"
 #include "eap/homebound_mailbox.hpp"
 #include "eap/operation_block.hpp"
+#include "eap/operation_state.hpp"
 #include "eap/user_state.hpp"
 
 #include <concepts>

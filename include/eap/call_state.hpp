@@ -12,6 +12,7 @@
 #include "eap/detail/parking.hpp"
 #include "eap/detail/posted.hpp"
 #include "eap/detail/raw_memory.hpp"
+#include "eap/detail/reserved_postable.hpp"
 #include "eap/errors.hpp"
 #include "eap/operation_state.hpp"
 #include "eap/scoped_context.hpp"

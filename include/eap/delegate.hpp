@@ -7,9 +7,7 @@
 #include "eap/any_synchronization_context.hpp"
 #include "eap/async_call.hpp" // IWYU pragma: export: what begin_invoke returns
 #include "eap/call_block.hpp"
-#include "eap/call_state.hpp"
 #include "eap/contexts/thread_pool.hpp"
-#include "eap/current_context.hpp"
 #include "eap/detail/arguments.hpp"
 #include "eap/detail/intrusive_ptr.hpp"
 #include "eap/errors.hpp"

@@ -71,7 +71,7 @@ class newest_invocations {
     /// A start in progress. Making it is the only step that can fail.
     class start {
       public:
-        start(newest_invocations& of, const eap::user_state& id) : of_(of), id_(id) {
+        start(newest_invocations& of, eap::user_state id) : of_(of), id_(std::move(id)) {
             const std::lock_guard lock{of_.mutex_};
             entry_ = &of_.entries_[id_];
             ++entry_->pins;

@@ -15,7 +15,6 @@
 #include "eap/operation_owner.hpp"
 #include "eap/operation_state.hpp"
 #include "eap/progress_changed_event_args.hpp"
-#include "eap/timer.hpp"
 #include "eap/tracked.hpp"
 #include "eap/user_state.hpp"
 

@@ -11,10 +11,8 @@
 #include "eap/detail/intrusive_ptr.hpp"
 #include "eap/operation_block.hpp"
 #include "eap/operation_options.hpp"
-#include "eap/operation_owner.hpp"
 #include "eap/operation_registry.hpp"
 #include "eap/progress_changed_event_args.hpp" // IWYU pragma: export: likewise
-#include "eap/synchronization_context.hpp"
 #include "eap/undelivered.hpp"
 #include "eap/user_state.hpp"
 

@@ -18,7 +18,6 @@
 #include "eap/operation_owner.hpp"
 #include "eap/operation_state.hpp"
 #include "eap/synchronization_context.hpp"
-#include "eap/timer.hpp"
 #include "eap/undelivered.hpp"
 #include "eap/user_state.hpp"
 

@@ -14,6 +14,7 @@
 #include "eap/operation_owner.hpp"
 #include "eap/operation_state.hpp"
 #include "eap/progress_changed_event_args.hpp"
+#include "eap/tracked.hpp"
 #include "eap/user_state.hpp"
 
 #include <optional>

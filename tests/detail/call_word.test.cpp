@@ -149,7 +149,8 @@ TEST_CASE("in every order no wake-up is lost", "[call_word][WH-3]") {
     while (orders.next()) {
         stepping_word w;
         stepping_parking completed, handled;
-        std::optional<stepping_word::sleeper> one, other; // outlive the threads, as those who still wait would
+        std::optional<stepping_word::sleeper> one,
+            other; // outlive the threads, as those who still wait would
         orders.run({[&] { one.emplace(w, stepping_milestone::completed, completed); },
                     [&] { other.emplace(w, stepping_milestone::handled, handled); },
                     [&] {

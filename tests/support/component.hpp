@@ -9,7 +9,15 @@
 
 #include <eap/any_synchronization_context.hpp>
 #include <eap/async_method.hpp>
+#include <eap/async_operation.hpp>
+#include <eap/completed_event_args.hpp>
+#include <eap/event.hpp>
+#include <eap/method_invocation.hpp>
+#include <eap/operation_options.hpp>
+#include <eap/progress_changed_event_args.hpp>
 #include <eap/scoped_context.hpp>
+#include <eap/undelivered.hpp>
+#include <eap/user_state.hpp>
 
 #include <algorithm>
 #include <atomic>
