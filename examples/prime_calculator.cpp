@@ -45,7 +45,7 @@ using namespace primes;
 class form {
   public:
     form(const command_line& wanted, eap::event_loop& home)
-        : wanted_(wanted), home_(home), verdict_(wanted), display_(table_, home.context()),
+        : home_(home), verdict_(wanted), display_(table_, home.context()),
           calculator_(
               {.timeout = wanted.timeout ? *wanted.timeout : eap::no_timeout, .name = "calculate_prime"}) {
         for (const number test_number : wanted.input.numbers)
@@ -119,7 +119,6 @@ class form {
         return verdict_.is_to_cancel(table_, row) ? std::optional{cancel_at} : std::nullopt;
     }
 
-    const command_line& wanted_;
     eap::event_loop& home_;
     task_table table_;
     verdict verdict_;

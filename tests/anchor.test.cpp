@@ -377,3 +377,32 @@ TEST_CASE("objects end while a pool delivers to them: each outcome is delivered 
 
     CHECK(delivered + undelivered == threads * rounds);
 }
+
+TEST_CASE("an object that ends in its own handler waits for another one of its handlers, on another thread",
+          "[anchor][O-27]") {
+    struct object {
+        std::string name = "a name too long for its own buffer";
+        eap::anchor anchor;
+    };
+    auto owned = std::make_unique<object>();
+    std::latch both{2};
+    bool left = false, left_before_the_end = false;
+    auto closes = eap::tracked(owned->anchor, [&] {
+        both.arrive_and_wait();
+        owned.reset();
+        left_before_the_end = left;
+    });
+    const auto watched = owned->anchor.watched();
+    auto works = eap::tracked(owned->anchor, [&, self = owned.get()] {
+        both.arrive_and_wait();
+        while (static_cast<bool>(watched.lock())) // until the object is ending
+            std::this_thread::yield();
+        for (int i = 0; i < 1000; ++i)
+            std::this_thread::yield();
+        left = !self->name.empty();
+    });
+    std::thread other{[&] { works(); }};
+    closes();
+    other.join();
+    CHECK(left_before_the_end);
+}

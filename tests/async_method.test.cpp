@@ -602,6 +602,26 @@ TEMPLATE_LIST_TEST_CASE("an invocation whose deadline passes is over, and its wo
     CHECK(c.left() == "");
 }
 
+TEMPLATE_LIST_TEST_CASE("a deadline may pass at any moment of a start", "[async_method][TO-1][O-18][stress]",
+                        tests::each_kind) {
+    TestType c{{.timeout = 1ns}};
+    tests::parallel_pool pool;
+    constexpr std::size_t rounds = 200;
+    {
+        const eap::scoped_context here{pool.context()};
+        for (std::size_t round = 1; round <= rounds; ++round) {
+            c.method->start(1, round);
+            c.log.wait_for(round);
+        }
+    }
+    pool.join();
+    c.pump();
+
+    CHECK(c.log.all() == lines(rounds, "timed out"));
+    CHECK(c.begun.all().empty());
+    CHECK(c.left() == "");
+}
+
 TEMPLATE_LIST_TEST_CASE("an invocation that is over before its start returns is so without a trace",
                         "[async_method][TO-1][OP-13]", tests::each_kind) {
     TestType c{{.timeout = 0ns}};

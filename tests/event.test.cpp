@@ -877,3 +877,52 @@ TEST_CASE("while threads connect, disconnect and raise, no handler runs after it
     CHECK(not_called == 0);
     CHECK(live::count == 0);
 }
+
+namespace {
+struct owner_of_an_event { // kept by its own handler
+    eap::event<> happened;
+    eap::connection subscription;
+};
+struct reads_at_end {
+    std::unique_ptr<int> own = std::make_unique<int>(1);
+    int* seen;
+    explicit reads_at_end(int& s) : seen(&s) {}
+    reads_at_end(reads_at_end&&) = default;
+    ~reads_at_end() {
+        if (own)
+            *seen += *own;
+    }
+};
+} // namespace
+TEST_CASE("a connection may be destroyed by what its disconnecting destroys", "[event][G12]") {
+    int seen = 0;
+    auto object = std::make_shared<owner_of_an_event>();
+    owner_of_an_event& self = *object;
+    self.subscription = self.happened.connect([last = reads_at_end{seen}, object] {});
+    object.reset();
+    self.subscription.disconnect();
+    CHECK(seen == 1);
+}
+TEST_CASE("what a handler connects while its event is ending is not connected", "[event]") {
+    auto happened = std::make_unique<eap::event<>>();
+    eap::connection subscription, late;
+    std::latch inside{1};
+    subscription = happened->connect([&, &mine = *happened] {
+        inside.count_down();
+        while (subscription.connected())
+            std::this_thread::yield();
+        late = mine.connect([] {});
+    });
+    std::thread raiser{[&raised = *happened] { raised(); }};
+    inside.wait();
+    happened.reset();
+    raiser.join();
+    CHECK_FALSE(late.connected());
+}
+
+TEST_CASE("a tracked empty function is not subscribed either", "[event][EV-5]") {
+    eap::event<> happened;
+    const auto receiver = std::make_shared<int>();
+
+    CHECK(happened.connect(eap::tracked(receiver, std::function<void()>{})) == eap::connection{});
+}

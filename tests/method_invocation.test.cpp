@@ -25,6 +25,7 @@
 #include <exception>
 #include <functional>
 #include <latch>
+#include <map>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -387,6 +388,27 @@ TEST_CASE("what a superseded invocation came to is nobody's undelivered error",
     CHECK(c.log.all().empty());
 }
 
+TEST_CASE("an older outcome does not come after that of the newer one",
+          "[method_invocation][supersede][G7]") {
+    component c{pending_id::supersede};
+    c.during = [&](operation& self, int n) {
+        if (n == 1)
+            c.running.push_back(std::move(self));
+    };
+    c.start(1, "a");
+    c.place.run_all();
+    // Other threads may get this far before the second start returns.
+    c.when_posted = [&] {
+        c.pump();
+        c.running[0].complete(1);
+        c.pump();
+    };
+    c.start(2, "a");
+
+    CHECK(c.log.all() == lines{"a: value 2", "a: cancelled"});
+    CHECK(c.left() == "");
+}
+
 // ---- join ----
 
 TEST_CASE("a start that joins begins nothing, and has the completion of the other one",
@@ -592,6 +614,31 @@ TEST_CASE("queued invocations that end one inside the other do not grow the stac
 
     CHECK(ended == count);
     CHECK(depth.spread() < 10'000);
+}
+
+TEST_CASE("turns that come inside one another are all taken, in the order in which they came",
+          "[method_invocation][queue]") {
+    tests::record begun;
+    std::map<int, operation> held;
+    const eap::async_method<int(int)> method{
+        [&](operation& self, int n) {
+            begun.add(std::to_string(n));
+            if (n % 10 == 1)
+                held.emplace(n, std::move(self));
+            if (n == 32) { // inside its turn comes that of 12 and of 22
+                held.at(11).complete(1);
+                held.at(21).complete(1);
+            }
+            return n;
+        },
+        {.where = tests::inline_context{}, .on_pending_id = pending_id::queue}};
+    const eap::scoped_context here{tests::inline_context{}};
+    for (const int n : {11, 12, 13, 21, 22, 31, 32, 33})
+        method.start(n, n / 10);
+    held.at(31).complete(1);
+
+    CHECK(begun.all() == lines{"11", "21", "31", "32", "12", "22", "33", "13"});
+    CHECK(method.pending() == 0);
 }
 
 // ---- all at once ----

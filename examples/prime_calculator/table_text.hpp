@@ -37,7 +37,7 @@ class table_text {
         table_text layout = *this;
         layout.limit_ = width;
         layout.columns_[reports].shown = false;
-        for (const column_name victim : {task_id, first_divisor, current, progress})
+        for (const column_name victim : {task_id, divisor, current, progress})
             if (layout.width() > width)
                 layout.columns_[victim].shown = false;
         if (layout.columns_[progress].shown)
@@ -62,15 +62,7 @@ class table_text {
     }
 
   private:
-    enum column_name : std::size_t {
-        test_number,
-        progress,
-        current,
-        task_id,
-        result,
-        first_divisor,
-        reports
-    };
+    enum column_name : std::size_t { test_number, progress, current, task_id, result, divisor, reports };
 
     struct column {
         std::string_view title;

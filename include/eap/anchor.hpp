@@ -15,11 +15,11 @@ namespace eap {
 
 /// A member that makes any object a receiver: `eap::tracked(anchor_, handler)`.
 ///
-/// Effects       its destructor lets no tracked handler begin any more, and waits for those that run on other threads. On a
-///               thread that is inside such a handler itself it waits for nobody: an object may end in its own handler.
+/// Effects       its destructor lets no tracked handler begin any more, and waits for those that run on other threads. An
+///               object may end in its own handler: that one is not waited for.
 /// Requires      that it is the *last* member, so that it ends first, while the others are still there. In a class that is
 ///               derived from, the most derived one has it.
-/// Thread safety all members.
+/// Thread safety all members. Whoever destroys the object holds no lock that these handlers take.
 /// Lifetime      a copied or moved object has an anchor of its own: handlers stay with the object they were made for.
 class anchor {
     struct core : detail::reference_counted<core> {
@@ -58,7 +58,7 @@ class anchor {
     anchor() : core_(new core, detail::adopt_reference) {}
     anchor(const anchor&) : anchor() {}
     anchor& operator=(const anchor&) noexcept { return *this; }
-    ~anchor() { core_->way_in.close(); }
+    ~anchor() { core_->way_in.close_for_good(); }
 
     watch watched() const noexcept { return watch{core_}; }
 
@@ -72,6 +72,7 @@ template <class F>
 tracked_handler<anchor::watch, std::decay_t<F>> tracked(const anchor& receiver, F&& function) {
     return {receiver.watched(), std::forward<F>(function)};
 }
+template <class F> void tracked(const anchor&&, F&&) = delete; // it ends with this expression
 
 } // namespace eap
 

@@ -363,7 +363,6 @@ template <class R, class... Args, class P, invocations I> class async_method<R(A
     static void begin(invocation& made, async_operation<R, P>&& operation, work_type&& work,
                       pending_id policy, std::optional<detail::newest_invocations::start>& meeting) {
         const auto shared = work.core;
-        auto its = detail::operation_access::state(operation);
         std::exception_ptr refusal;
         made.begins();
         try {
@@ -376,19 +375,23 @@ template <class R, class... Args, class P, invocations I> class async_method<R(A
                 operation = std::move(turn->operation);
                 refusal = detail::begin_work(shared->options.where, operation, std::move(turn->work));
             } else {
+                if (policy == pending_id::supersede) // before the newer one can come to anything
+                    meeting->supersede_by(made, detail::operation_access::state(operation));
                 refusal = detail::begin_work(shared->options.where, operation, std::move(work));
             }
         } catch (...) {
             refusal = std::current_exception();
         }
         if (refusal != nullptr) {
+            if (policy == pending_id::supersede)
+                meeting->take_back(made);
             made.never_began();
             shared->never_began();
             if (detail::operation_access::discard(std::move(operation)))
                 std::rethrow_exception(refusal);
         }
         if (policy == pending_id::supersede) // last: a start that fails leaves the older one alone
-            meeting->supersede_by(made, std::move(its));
+            meeting->confirm();
     }
 
     const detail::intrusive_ptr<core> core_;

@@ -98,7 +98,7 @@ struct event_access {
     /// No handler starts any more; one that runs is not waited for.
     template <class... Args> static void retire(event<Args...>& which) noexcept {
         if (auto* const subscribers = which.list_.load(std::memory_order_acquire))
-            subscribers->for_each([](subscription_base& each) { each.retire(); });
+            subscribers->end_all([](subscription_base& each) { each.retire(); });
     }
 };
 
@@ -109,7 +109,9 @@ struct event_access {
 /// Guarantees    copies name one subscription. Once `disconnect` has returned, the handler does not start again, and does not
 ///               run on another thread any more; from inside a handler of that very subscription it returns at once. What the
 ///               handler holds is destroyed by then, unless it is running.
-/// Thread safety all members.
+/// Thread safety all members. `disconnect` waits for a call on another thread, and for what the handler holds to be
+///               destroyed: whoever calls it holds no lock that these take, and handlers that run at the same time do not
+///               disconnect each other.
 /// Lifetime      keeps neither the event nor, once disconnected, the handler. Does not disconnect when it dies.
 class connection {
   public:
@@ -157,8 +159,10 @@ class [[nodiscard]] scoped_connection {
 ///               subscribed. One that is connected meanwhile is called from the next time on; one that is disconnected
 ///               meanwhile is not called any more. A handler may subscribe twice, and is called twice.
 /// Errors        every handler runs; then the first exception that one threw is thrown.
-/// Thread safety connecting, disconnecting and raising, from any threads, also from inside handlers; raises overlap.
-/// Lifetime      destroying it disconnects all: afterwards no handler runs, but for one that destroys it from inside.
+/// Thread safety connecting, disconnecting and raising, from any threads, also from inside handlers. Raises overlap: a
+///               handler may run on several threads at once.
+/// Lifetime      destroying it disconnects all, as `connection::disconnect` does: afterwards no handler runs, but for one that
+///               destroys it from inside. What is connected meanwhile is not. Nobody else raises it or connects to it then.
 /// Cost          raising allocates nothing; an event that nobody ever subscribed to costs a load.
 template <class... Args> class event {
   public:
@@ -168,7 +172,7 @@ template <class... Args> class event {
     ~event() {
         if (list* const mine = list_.load(std::memory_order_acquire)) {
             const detail::intrusive_ptr<list> last{mine, detail::adopt_reference};
-            mine->for_each([](subscription& each) { each.disconnect(); });
+            mine->end_all([](subscription& each) { each.disconnect(); });
         }
     }
 
@@ -182,7 +186,8 @@ template <class... Args> class event {
             new handler_of<std::decay_t<F>>{std::in_place, std::forward<F>(handler)},
             detail::adopt_reference};
         connection result{made};
-        subscribers().add(std::move(made));
+        if (!subscribers().add(std::move(made)))
+            result.disconnect();
         return result;
     }
     template <class F>
@@ -233,9 +238,14 @@ template <class... Args> class event {
       public:
         ~list() = default;
 
-        void add(detail::intrusive_ptr<subscription> last) {
+        /// False when the event has ended.
+        bool add(detail::intrusive_ptr<subscription> last) {
             garbage found;
             const std::lock_guard lock{mutex_};
+            if (is_ended_) {
+                found.add(std::move(last)); // its caller sees to the rest
+                return false;
+            }
             if (current_->readers != 0) {
                 auto next = std::make_unique<generation>();
                 next->all.reserve(current_->all.size() + 1);
@@ -249,6 +259,7 @@ template <class... Args> class event {
             }
             current_->all.push_back(std::move(last));
             is_empty_.store(false, std::memory_order_relaxed);
+            return true;
         }
 
         detail::delivery call_all(detail::at_exceptions then, const Args&... args) {
@@ -275,7 +286,12 @@ template <class... Args> class event {
                    : one_was_gone ? detail::delivery::receiver_gone
                                   : detail::delivery::nobody_there;
         }
-        template <class End> void for_each(End end) noexcept {
+        /// Takes in no more, and calls `end` for all that are there.
+        template <class End> void end_all(End end) noexcept {
+            {
+                const std::lock_guard lock{mutex_};
+                is_ended_ = true;
+            }
             const reading now{*this};
             for (const auto& each : now->all)
                 end(*each);
@@ -303,12 +319,14 @@ template <class... Args> class event {
 
         struct generation {
             void remove_disconnected(garbage& found) noexcept {
-                std::erase_if(all, [&](auto& each) {
+                auto end = all.begin(); // of those that stay
+                for (auto& each : all) {
                     if (each->connected())
-                        return false;
-                    found.add(std::move(each));
-                    return true;
-                });
+                        std::swap(*end++, each);
+                    else
+                        found.add(std::move(each));
+                }
+                all.erase(end, all.end());
             }
             std::vector<detail::intrusive_ptr<subscription>> all; // changes only while nobody reads
             int readers = 0;
@@ -346,6 +364,7 @@ template <class... Args> class event {
         detail::std_sync::mutex mutex_;
         std::unique_ptr<generation> current_ =
             std::make_unique<generation>();             // guarded by mutex_, with what it points to
+        bool is_ended_ = false;                         // guarded by mutex_
         detail::std_sync::atomic<bool> is_empty_{true}; // written under mutex_
     };
 
@@ -368,8 +387,7 @@ template <class... Args> class event {
         return *mine;
     }
 
-    mutable detail::std_sync::atomic<list*> list_{
-        nullptr}; // made by the first to subscribe; holds a reference
+    detail::std_sync::atomic<list*> list_{nullptr}; // made by the first to subscribe; holds a reference
 };
 
 } // namespace eap

@@ -34,23 +34,29 @@ class waiting_turn {
 
     /// Begins it, and those whose turn comes by that: one after the other, however many there are.
     static void run(std::unique_ptr<waiting_turn> first) noexcept {
-        if (last_of_this_thread_ != nullptr) { // inside another one's turn, further up
+        if (last_of_this_thread_ != nullptr) { // further up, this thread is in another one's turn
             *last_of_this_thread_ = std::move(first);
             last_of_this_thread_ = &(*last_of_this_thread_)->behind_;
             return;
         }
-        while (first != nullptr) {
-            last_of_this_thread_ = &first->behind_;
-            first->begin();
-            last_of_this_thread_ = nullptr;
-            first = std::move(first->behind_);
+        std::unique_ptr<waiting_turn> waiting = std::move(first);
+        last_of_this_thread_ = &waiting->behind_;
+        while (waiting != nullptr) {
+            std::unique_ptr<waiting_turn> now = std::move(waiting);
+            waiting = std::move(now->behind_);
+            if (waiting == nullptr)
+                last_of_this_thread_ = &waiting;
+            now->begin();
+            now.reset(); // what it held may end, and bring one more turn
         }
+        last_of_this_thread_ = nullptr;
     }
 
   private:
     virtual void begin() noexcept = 0;
 
     std::unique_ptr<waiting_turn> behind_; // of the thread that runs them
+    /// The end of the list of those that wait for this thread to run them; null when it runs none.
     static inline constinit thread_local std::unique_ptr<waiting_turn>* last_of_this_thread_ = nullptr;
 };
 
@@ -71,29 +77,27 @@ class newest_invocations {
     /// A start in progress. Making it is the only step that can fail.
     class start {
       public:
-        start(newest_invocations& of, eap::user_state id) : of_(of), id_(std::move(id)) {
-            const std::lock_guard lock{of_.mutex_};
-            entry_ = &of_.entries_[id_];
-            ++entry_->pins;
-        }
+        start(newest_invocations& of, eap::user_state id);
         start(const start&) = delete;
         start& operator=(const start&) = delete;
-        ~start() {
-            table::node_type unused; // freed after the lock
-            const std::lock_guard lock{of_.mutex_};
-            --entry_->pins;
-            unused = of_.take_if_unused(id_);
-        }
+        ~start();
 
-        /// `made`, whose operation is `its`, is the newest from now on, unless it has left; the one before is superseded.
+        /// `made`, whose operation is `its`, is the newest from now on, unless it has left; the one before is superseded:
+        /// nothing of it is delivered but that it was cancelled.
         void supersede_by(method_invocation& made, intrusive_ptr<operation_state> its) noexcept;
+        /// The start has succeeded: the one before is asked to stop.
+        void confirm() noexcept;
+        /// The start has failed: the one before is what it was, unless a later start has superseded `made` meanwhile.
+        void take_back(const method_invocation& made) noexcept;
         /// Likewise, and when there is one before that has not left, `turn` comes when it does. False when there is none.
         bool queue_behind(method_invocation& made, std::unique_ptr<waiting_turn>& turn) noexcept;
 
       private:
         newest_invocations& of_;
         const eap::user_state id_;
-        entry* entry_; // stays where it is while it is pinned
+        entry* entry_;                           // stays where it is while it is pinned
+        intrusive_ptr<method_invocation> older_; // the one before that was superseded
+        intrusive_ptr<operation_state> olders_operation_;
     };
 
   private:
@@ -188,21 +192,44 @@ class method_invocation : public reference_counted<method_invocation> {
     bool is_over_ = false;
 };
 
+inline newest_invocations::start::start(newest_invocations& of, eap::user_state id)
+    : of_(of), id_(std::move(id)) {
+    const std::lock_guard lock{of_.mutex_};
+    entry_ = &of_.entries_[id_];
+    ++entry_->pins;
+}
+
+inline newest_invocations::start::~start() {
+    table::node_type unused; // freed after the lock
+    const std::lock_guard lock{of_.mutex_};
+    --entry_->pins;
+    unused = of_.take_if_unused(id_);
+}
+
 inline void newest_invocations::start::supersede_by(method_invocation& made,
                                                     intrusive_ptr<operation_state> its) noexcept {
-    intrusive_ptr<operation_state> older;
-    {
-        const std::lock_guard lock{of_.mutex_};
-        method_invocation* const before = std::exchange(entry_->newest, made.has_left_ ? nullptr : &made);
-        if (!made.has_left_)
-            made.operation_ = std::move(its);
-        if (before != nullptr) {
-            before->superseded_.store(true, std::memory_order_release);
-            older = std::move(before->operation_);
-        }
+    const std::lock_guard lock{of_.mutex_};
+    older_ =
+        intrusive_ptr<method_invocation>{std::exchange(entry_->newest, made.has_left_ ? nullptr : &made)};
+    if (!made.has_left_)
+        made.operation_ = std::move(its);
+    if (older_) {
+        older_->superseded_.store(true, std::memory_order_release);
+        olders_operation_ = older_->operation_;
     }
-    if (older)
-        older->request_stop();
+}
+
+inline void newest_invocations::start::confirm() noexcept {
+    if (olders_operation_)
+        olders_operation_->request_stop();
+}
+
+inline void newest_invocations::start::take_back(const method_invocation& made) noexcept {
+    const std::lock_guard lock{of_.mutex_};
+    if (!older_ || older_->has_left_ || entry_->newest != &made)
+        return;
+    older_->superseded_.store(false, std::memory_order_release);
+    entry_->newest = older_.get();
 }
 
 inline bool newest_invocations::start::queue_behind(method_invocation& made,

@@ -4,6 +4,8 @@
 #ifndef EAP_TRACKED_HPP
 #define EAP_TRACKED_HPP
 
+#include "eap/detail/is_empty_function.hpp"
+
 #include <concepts>
 #include <functional>
 #include <memory>
@@ -31,7 +33,7 @@ template <receiver_watch Watch, class F> class tracked_handler {
     template <class... Args>
         requires std::invocable<F&, Args...>
     bool try_invoke(Args&&... args) {
-        const auto alive = receiver_.lock();
+        auto alive = receiver_.lock();
         if (!static_cast<bool>(alive))
             return false;
         std::invoke(function_, std::forward<Args>(args)...);
@@ -43,6 +45,9 @@ template <receiver_watch Watch, class F> class tracked_handler {
     void operator()(Args&&... args) {
         static_cast<void>(try_invoke(std::forward<Args>(args)...));
     }
+
+    /// True when the function cannot be called: the handler is then refused, or left out, as the function would be.
+    bool is_empty_function() const noexcept { return detail::is_empty_function(function_); }
 
   private:
     Watch receiver_;

@@ -115,3 +115,14 @@ TEST_CASE("in every order of entering and closing, nobody is inside once it is c
     CHECK(entered_once);
     CHECK(refused_once);
 }
+
+TEST_CASE("closing for good from inside keeps count of the entries that are left", "[gate]") {
+    eap::detail::gate<> gate;
+    eap::detail::gate<>::entry outer{gate};
+    {
+        eap::detail::gate<>::entry inner{gate};
+        gate.close_for_good();
+        CHECK_FALSE(inner.leave());
+    }
+    CHECK(outer.leave());
+}

@@ -122,7 +122,8 @@ template <eap::invocations I = eap::invocations::multiple> struct component {
     std::vector<operation> running;
     record begun; // their arguments
 
-    std::exception_ptr refusal; // what the place throws at the next post; null: it accepts
+    std::exception_ptr refusal;        // what the place throws at the next post; null: it accepts
+    std::function<void()> when_posted; // called inside the posts that it accepts; empty: nothing
     manual_queue home, place;
     std::shared_ptr<notification_counts> counts = std::make_shared<notification_counts>();
     const eap::any_synchronization_context home_context{counting_context<>{home.context(), counts}};
@@ -137,6 +138,8 @@ template <eap::invocations I = eap::invocations::multiple> struct component {
             if (refusal != nullptr)
                 std::rethrow_exception(std::exchange(refusal, nullptr));
             place.context().post(std::move(function));
+            if (when_posted)
+                when_posted();
         }};
     }
 };

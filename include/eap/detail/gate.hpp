@@ -18,6 +18,7 @@ namespace eap::detail {
 /// The word      bit 0: closed; the rest: the number of threads inside.
 /// Ordering      entering is acquire and leaving release, closing both: whoever returned from `close` sees
 ///               all that was done inside, and whoever was refused sees what was done before `close`.
+/// Lifetime      the last one to leave touches the gate after whoever waits has been let go: those who enter keep it alive.
 template <class Sync = std_sync> class gate {
   public:
     gate() = default;
@@ -71,6 +72,14 @@ template <class Sync = std_sync> class gate {
         if (!is_empty)
             left_.wait();
         return true;
+    }
+    /// As `close`, by whoever ends what is behind the gate, once: waits for all other threads, also from inside.
+    void close_for_good() noexcept {
+        shut();
+        const std::size_t mine = inside<gate>::times(this) * one_inside;
+        if (word_.fetch_sub(mine, std::memory_order_acq_rel) - mine != closed) // as if this thread had left
+            left_.wait();
+        word_.fetch_add(mine, std::memory_order_relaxed); // it leaves later
     }
     [[nodiscard]] bool is_closed() const noexcept {
         return (word_.load(std::memory_order_acquire) & closed) != 0;

@@ -4,6 +4,8 @@
 #ifndef EAP_DETAIL_INSIDE_HPP
 #define EAP_DETAIL_INSIDE_HPP
 
+#include <cstddef>
+
 namespace eap::detail {
 
 /// "This thread is inside that `T`", for as long as the frame lives. Frames nest.
@@ -14,11 +16,13 @@ template <class T> class inside {
     inside& operator=(const inside&) = delete;
     ~inside() { innermost_ = outer_; }
 
-    static bool of(const T* what) noexcept {
-        const inside* frame = innermost_;
-        while (frame != nullptr && frame->what_ != what)
-            frame = frame->outer_;
-        return frame != nullptr;
+    static bool of(const T* what) noexcept { return times(what) != 0; }
+    /// How many frames of this thread say so.
+    static std::size_t times(const T* what) noexcept {
+        std::size_t count = 0;
+        for (const inside* frame = innermost_; frame != nullptr; frame = frame->outer_)
+            count += frame->what_ == what ? 1 : 0;
+        return count;
     }
 
   private:

@@ -4,13 +4,15 @@
 #ifndef EAP_DETAIL_IS_EMPTY_FUNCTION_HPP
 #define EAP_DETAIL_IS_EMPTY_FUNCTION_HPP
 
+#include <concepts>
 #include <cstddef>
 #include <type_traits>
 
 namespace eap::detail {
 
 /// True for null pointers, and for objects of the kind of std::function: made from nullptr they are empty, and they say so
-/// when asked for a bool. Whatever else can be called is taken to be there.
+/// when asked for a bool. What wraps a function tells by a member of this name. Whatever else can be called is taken to be
+/// there.
 template <class F> bool is_empty_function(const F& function) noexcept {
     constexpr bool is_pointer =
         std::is_pointer_v<F> || std::is_member_pointer_v<F>; // of a function itself compilers warn
@@ -22,6 +24,10 @@ template <class F> bool is_empty_function(const F& function) noexcept {
         return function == nullptr;
     else if constexpr (is_nullable)
         return !static_cast<bool>(function);
+    else if constexpr (requires {
+                           { function.is_empty_function() } -> std::same_as<bool>;
+                       })
+        return function.is_empty_function();
     else
         return false;
 }
