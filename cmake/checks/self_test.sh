@@ -82,6 +82,7 @@ rejects layers 'stands not above' "append errors.hpp '#include <eap/errors.hpp>'
 rejects layers 'whole name' "append operation.hpp '#include \"errors.hpp\"'"
 rejects layers 'does not list it' "cp include/eap/errors.hpp include/eap/more_errors.hpp"
 rejects layers 'eap.hpp does not list' "append operation.hpp '#include \"eap/contexts/qt_context.hpp\"'"
+rejects layers 'which does not exist' "append contexts/qt_context.hpp '#include \"eap/contexts/nothing.hpp\"'"
 rejects layers 'is listed there' "append eap.hpp '#include \"eap/contexts/qt_context.hpp\" // a toolkit'"
 rejects layers 'it is a detail' "append eap.hpp '#include \"eap/detail/word.hpp\" // a word'"
 rejects layers 'listed twice' "append eap.hpp '#include \"eap/errors.hpp\" // again'"

@@ -6,6 +6,7 @@
 
 #include "eap/detail/gate.hpp"
 #include "eap/detail/intrusive_ptr.hpp"
+#include "eap/detail/platform.hpp"
 #include "eap/tracked.hpp"
 
 #include <type_traits>
@@ -58,7 +59,10 @@ class anchor {
     anchor() : core_(new core, detail::adopt_reference) {}
     anchor(const anchor&) : anchor() {}
     anchor& operator=(const anchor&) noexcept { return *this; }
-    ~anchor() { core_->way_in.close_for_good(); }
+    ~anchor() {
+        detail::platform::step("end a receiver");
+        core_->way_in.close_for_good();
+    }
 
     watch watched() const noexcept { return watch{core_}; }
 

@@ -10,6 +10,7 @@
 #include "eap/detail/deadline.hpp"
 #include "eap/detail/intrusive_ptr.hpp"
 #include "eap/detail/parking.hpp"
+#include "eap/detail/platform.hpp"
 #include "eap/errors.hpp"
 #include "eap/typed_call.hpp"
 #include "eap/unobserved_error.hpp" // IWYU pragma: export: what becomes of a call that is never ended
@@ -204,6 +205,7 @@ template <class... Time> std::optional<std::size_t> wait_for_any(call_list calls
     std::list<call_state::sleeper> sleeping;
     for (const auto& each : calls)
         sleeping.emplace_back(*each, here);
+    platform::step("wait for any of several calls");
     if constexpr (sizeof...(time) == 0)
         here.wait();
     else

@@ -131,12 +131,12 @@ template <class R, class P> class typed_invocation final : public method_invocat
             throw invalid_operation{
                 "eap: this method is busy with an invocation and runs one at a time; start it again when "
                 "`completed` is raised, or make it one of multiple invocations"};
-        occupies_.store(true, std::memory_order_relaxed);
+        turn_.store(turn::taken, std::memory_order_relaxed);
     }
 
     delivery deliver(const completed_event_args<R>& outcome) {
-        has_begun_ = true; // or its deadline had passed when it was created
-        vacate();
+        if (give_turn_back() != turn::none) // begun, or its deadline came before that
+            not_busy_any_more();
         if (core_->options.on_pending_id != pending_id::queue)
             leave();
         if (is_superseded()) {
@@ -149,28 +149,37 @@ template <class R, class P> class typed_invocation final : public method_invocat
         return is_superseded() ? delivery::made : event_access::raise(core_->progress_changed, report);
     }
     void is_over() noexcept {
-        vacate();
+        if (const turn was = give_turn_back(); was == turn::begun)
+            not_busy_any_more();
+        else if (was == turn::taken)
+            free();
         end();
     }
     /// Its work is about to be sent on its way; and that has failed: what was asked of it is asked of the next one.
-    void begins() noexcept { has_begun_ = true; }
+    void begins() noexcept {
+        turn expected = turn::taken; // else its deadline has come
+        turn_.compare_exchange_strong(expected, turn::begun, std::memory_order_acq_rel,
+                                      std::memory_order_relaxed);
+    }
     void never_began() noexcept {
-        has_begun_ = false;
-        vacate();
+        if (give_turn_back() != turn::none)
+            free();
     }
 
   private:
-    void vacate() noexcept {
-        if (!occupies_.exchange(false, std::memory_order_acq_rel))
-            return;
-        if (has_begun_)
-            core_->is_about_to_end(); // first: what comes when it is not busy any more is the next one's
-        core_->is_busy.store(false, std::memory_order_release);
+    /// Of an invocation that is the only one of its method.
+    enum class turn : unsigned char { none, taken, begun };
+
+    /// Whoever is first to do so sees to the rest.
+    turn give_turn_back() noexcept { return turn_.exchange(turn::none, std::memory_order_acq_rel); }
+    void not_busy_any_more() noexcept {
+        core_->is_about_to_end(); // first: what comes when it is not busy any more is the next one's
+        free();
     }
+    void free() noexcept { core_->is_busy.store(false, std::memory_order_release); }
 
     const intrusive_ptr<method_core<R, P>> core_;
-    std_sync::atomic<bool> occupies_{false}; // until whoever is first to vacate
-    bool has_begun_ = false;                 // of whoever starts it; then its operation's reader's
+    std_sync::atomic<turn> turn_{turn::none};
 };
 
 /// The completed handler of an invocation's operation. When it dies, the invocation is over.

@@ -10,6 +10,7 @@
 #include "eap/detail/inside.hpp"
 #include "eap/detail/intrusive_ptr.hpp"
 #include "eap/detail/parking.hpp"
+#include "eap/detail/platform.hpp"
 #include "eap/detail/posted.hpp"
 #include "eap/detail/raw_memory.hpp"
 #include "eap/detail/reserved_postable.hpp"
@@ -60,7 +61,10 @@ class call_state {
     // ---- what anybody may ask ----
 
     const eap::user_state& user_state() const noexcept { return operation_.user_state(); }
-    bool has_reached(milestone which) const noexcept { return word_.has_reached(which); }
+    bool has_reached(milestone which) const noexcept {
+        platform::step("look how far a call is");
+        return word_.has_reached(which);
+    }
     bool end_called() const noexcept { return word_.has_ended(); }
     bool has_begun() const noexcept { return word_.has_begun(); }
     /// Whether this thread is inside the target, or inside the callback.
@@ -208,6 +212,7 @@ class call_state {
         explicit ticket(call_state& call) noexcept : call_(call) {}
 
         void run() override {
+            platform::step("begin a call");
             const intrusive_ptr<operation_state> queued{&call_.operation_, adopt_reference};
             if (!call_.word_.begin())
                 return;
@@ -262,6 +267,7 @@ class call_state {
     }
 
     template <class... Time> bool sleep(milestone until, Time... time) {
+        platform::step("wait for a call");
         parking<> here;
         const call_word<>::sleeper sleeping{word_, until, here};
         if constexpr (sizeof...(time) != 0)

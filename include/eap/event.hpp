@@ -9,6 +9,7 @@
 #include "eap/detail/intrusive_ptr.hpp"
 #include "eap/detail/is_empty_function.hpp"
 #include "eap/detail/parking.hpp"
+#include "eap/detail/platform.hpp"
 #include "eap/detail/sync.hpp"
 #include "eap/tracked.hpp"
 
@@ -34,6 +35,7 @@ class subscription_base : public reference_counted<subscription_base> {
 
     bool connected() const noexcept { return !calls_.is_closed(); }
     void disconnect() noexcept {
+        platform::step("disconnect a handler");
         if (!calls_.close())
             return;
         destroy_once();
@@ -219,6 +221,7 @@ template <class... Args> class event {
         template <class G>
         explicit handler_of(std::in_place_t, G&& handler) : handler_(std::forward<G>(handler)) {}
         turn call(const Args&... args) override {
+            detail::platform::step("call a handler of an event");
             const detail::subscription_base::running call{*this};
             if (!call)
                 return turn::not_connected;

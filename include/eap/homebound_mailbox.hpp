@@ -7,6 +7,7 @@
 #include "eap/any_synchronization_context.hpp"
 #include "eap/detail/intrusive_ptr.hpp"
 #include "eap/detail/mailbox.hpp"
+#include "eap/detail/platform.hpp"
 #include "eap/detail/posted.hpp"
 #include "eap/detail/reserved_postable.hpp"
 #include "eap/errors.hpp"
@@ -58,6 +59,7 @@ class homebound_mailbox : public reserved_postable {
     /// Sends a message. However it fares, it is discarded here, now or when it has been delivered.
     /// Lets out only what a handler throws that an inline home runs within its `post`.
     sent send(message& what, std::exception_ptr& why) {
+        platform::step("report");
         switch (mailbox_.send(what)) {
         case mailbox<>::sent::queued:
             return sent::on_its_way;
@@ -80,6 +82,7 @@ class homebound_mailbox : public reserved_postable {
     void send_last() {
         const intrusive_ptr<homebound_mailbox> alive{
             this}; // a handler may destroy the handle that calls this
+        platform::step("send the outcome home");
         const auto result = mailbox_.close(last_);
         if (result == mailbox<>::sent::queued)
             return;            // the reader tells the home: see `notify_when_queued`
@@ -103,6 +106,7 @@ class homebound_mailbox : public reserved_postable {
         const bool is_inline = posting::is_posting(*this); // then a drain posted from here would only nest
         std::exception_ptr error;
         for (int handled = 0;; ++handled) {
+            platform::step("read a mailbox");
             auto* const first = static_cast<message*>(mailbox_.take());
             if (first == nullptr) {
                 if (mailbox_.release())

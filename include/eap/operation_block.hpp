@@ -9,6 +9,7 @@
 #include "eap/detail/deadline.hpp"
 #include "eap/detail/intrusive_ptr.hpp"
 #include "eap/detail/latest_slot.hpp"
+#include "eap/detail/platform.hpp"
 #include "eap/errors.hpp"
 #include "eap/homebound_mailbox.hpp"
 #include "eap/operation_options.hpp"
@@ -114,7 +115,7 @@ template <class P> class progress_operation : public operation_state {
             return sent::on_its_way;
         const auto interval = options().progress.interval();
         if (interval > std::chrono::nanoseconds{0}) {
-            if (std::chrono::steady_clock::now() < next_due_) {
+            if (steady_now() < next_due_) {
                 arm_throttle(next_due_);
                 return sent::on_its_way;
             }

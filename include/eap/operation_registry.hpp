@@ -11,6 +11,7 @@
 #include "eap/detail/function_target.hpp"
 #include "eap/detail/inside.hpp"
 #include "eap/detail/intrusive_ptr.hpp"
+#include "eap/detail/platform.hpp"
 #include "eap/detail/posted.hpp"
 #include "eap/errors.hpp"
 #include "eap/operation_block.hpp"
@@ -24,7 +25,6 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <functional>
 #include <iterator>
@@ -151,7 +151,7 @@ class operation_registry final : public operation_owner, public reference_counte
     }
     std::vector<operation_info> pending_operations() const {
         std::vector<operation_info> all;
-        const auto now = std::chrono::steady_clock::now();
+        const auto now = steady_now();
         const std::lock_guard lock{mutex_};
         all.reserve(pending_);
         for (const operation_state* each = oldest_; each != nullptr; each = each->next) {
@@ -174,6 +174,7 @@ class operation_registry final : public operation_owner, public reference_counte
     }
 
     bool wait_idle_for(std::chrono::nanoseconds time) {
+        platform::step("operation_manager: wait until idle");
         const intrusive_ptr<operation_registry> alive{this}; // a handler may destroy the manager meanwhile
         if (pending() == 0)
             return true;
@@ -367,7 +368,7 @@ class operation_registry final : public operation_owner, public reference_counte
 
     const any_synchronization_context home_;
     mutable std::mutex mutex_;
-    std::condition_variable idle_;      // with mutex_: pending_ is 0
+    condition_variable idle_;           // with mutex_: pending_ is 0
     id_table by_id_;                    // guarded by mutex_; null: reserved
     operation_state* oldest_ = nullptr; // guarded by mutex_
     operation_state* newest_ = nullptr; // guarded by mutex_

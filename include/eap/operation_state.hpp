@@ -10,6 +10,7 @@
 #include "eap/detail/intrusive_ptr.hpp"
 #include "eap/detail/lazy_stop_source.hpp"
 #include "eap/detail/operation_word.hpp"
+#include "eap/detail/platform.hpp"
 #include "eap/errors.hpp"
 #include "eap/homebound_mailbox.hpp"
 #include "eap/operation_options.hpp"
@@ -55,7 +56,10 @@ class operation_state : public homebound_mailbox {
     steady_time created() const noexcept { return created_; }
     bool decided() const noexcept { return word_.is_decided(); }
     bool completed_by_worker() const noexcept { return word_.look() == found::already_completed; }
-    bool stop_requested() const noexcept { return word_.stop_requested(); }
+    bool stop_requested() const noexcept {
+        platform::step("look for a stop request");
+        return word_.stop_requested();
+    }
     std::stop_token stop_token() { return stop_source_.token(word_); }
     int last_percentage() const noexcept { return last_percentage_.load(std::memory_order_relaxed); }
     std::optional<steady_time> stop_requested_at() const noexcept {
@@ -72,11 +76,12 @@ class operation_state : public homebound_mailbox {
 
     /// Asks the worker to stop. True when this is the first request and the outcome was still open.
     bool request_stop() noexcept {
+        platform::step("request a stop");
         if (word_.stop_requested())
             return false; // a repetition costs a load
         steady_time::rep unset = 0;
-        stop_requested_at_.compare_exchange_strong(
-            unset, std::chrono::steady_clock::now().time_since_epoch().count(), std::memory_order_relaxed);
+        stop_requested_at_.compare_exchange_strong(unset, steady_now().time_since_epoch().count(),
+                                                   std::memory_order_relaxed);
         const bool recorded = word_.request_stop();
         stop_source_.request_stop();
         return recorded;
@@ -104,6 +109,7 @@ class operation_state : public homebound_mailbox {
 
     /// The worker is gone: cancelled when that was asked for, else abandoned. Nothing when decided.
     void abandon() noexcept {
+        platform::step("let go of an operation");
         if (word_.claim(claimant::other) != found::won)
             return;
         if (stop_requested())
@@ -150,16 +156,20 @@ class operation_state : public homebound_mailbox {
           owner_(std::move(owner)) {
         if (options_.name == nullptr)
             options_.name = "";
+        platform::count_operation(1);
         static_cast<void>(abandoned_error()); // made here, where failing is harmless
         if (options.timeout != no_timeout || options.progress.interval() > std::chrono::nanoseconds{0}) {
             static_cast<void>(timed_out_error());
             timers_ = std::make_unique<timers>(*this);
         }
     }
-    ~operation_state() override = default;
+    ~operation_state() override { platform::count_operation(-1); }
 
     /// True when the caller is now the one to write the outcome and to call `settle`. Throws as `may_report`.
-    bool claim() { return is_open(word_.claim(claimant::worker)); }
+    bool claim() {
+        platform::step("complete");
+        return is_open(word_.claim(claimant::worker));
+    }
 
     /// Sends the outcome, which the caller has claimed and written, on its way. Lets out only what a handler throws that
     /// an inline home runs within its `post`.
@@ -291,6 +301,7 @@ class operation_state : public homebound_mailbox {
     };
 
     void time_out() {
+        platform::step("time out");
         if (word_.claim(claimant::other) != found::won)
             return;
         write_error(timed_out_error());
@@ -314,8 +325,7 @@ class operation_state : public homebound_mailbox {
     operation_options options_;
     intrusive_ptr<operation_owner> owner_; // null when nobody keeps count
     std::unique_ptr<timers> timers_;       // null without a deadline and a throttle
-    const steady_time created_ =
-        owner_ ? std::chrono::steady_clock::now() : steady_time{}; // for whoever keeps count
+    const steady_time created_ = owner_ ? steady_now() : steady_time{}; // for whoever keeps count
     std::atomic<steady_time::rep> stop_requested_at_{0}; // relaxed: for diagnostics only; 0 when it was not
 };
 

@@ -5,6 +5,7 @@
 #define EAP_SYNCHRONIZATION_CONTEXT_HPP
 
 #include "eap/detail/parking.hpp"
+#include "eap/detail/platform.hpp"
 #include "eap/errors.hpp"
 
 #include <concepts>
@@ -138,6 +139,7 @@ struct send_fn {
     template <class C, class F> static void post_and_wait(const C& context, F& function) {
         const auto state = std::make_shared<send_state>();
         context.post(sent_function<F>{state, function});
+        platform::step("send");
         state->ended.wait();
         if (state->error != nullptr)
             std::rethrow_exception(std::move(state->error)); // moved: it dies here, not over there

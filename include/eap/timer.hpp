@@ -7,17 +7,17 @@
 #include "eap/any_synchronization_context.hpp"
 #include "eap/detail/deadline.hpp"
 #include "eap/detail/function_target.hpp"
+#include "eap/detail/platform.hpp"
 #include "eap/detail/posted.hpp"
+#include "eap/detail/sync.hpp"
 #include "eap/synchronization_context.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <concepts>
-#include <condition_variable>
 #include <map>
 #include <memory>
 #include <mutex>
-#include <thread>
 #include <type_traits>
 #include <utility>
 
@@ -62,18 +62,23 @@ class timer_queue {
     };
 
     /// Throws std::system_error when the thread cannot be started.
-    static timer_queue& shared() {
-        static timer_queue& instance = *new timer_queue; // never destroyed: see above
-        return instance;
+    static timer_queue& shared() { return the_only<timer_queue>(); }
+
+    timer_queue() = default;
+    timer_queue(const timer_queue&) = delete;
+    timer_queue& operator=(const timer_queue&) = delete;
+    /// That of the program never ends. Entries that are armed have been lost by those who hold them.
+    ~timer_queue() {
+        {
+            const std::lock_guard lock{mutex_};
+            is_ended_ = true;
+        }
+        changed_.notify_one();
+        thread_.join();
     }
 
   private:
     using table = std::multimap<steady_time, entry*>;
-
-    timer_queue() {
-        std::thread{[this] { run(); }}.detach();
-    }
-    ~timer_queue() = default;
 
     void insert(entry& e, steady_time when) noexcept {
         bool is_first = false;
@@ -93,15 +98,15 @@ class timer_queue {
         e.place_ = entries_.extract(e.position_);
         return true;
     }
-    [[noreturn]] void run() {
+    void run() {
         std::unique_lock lock{mutex_};
-        for (;;) {
+        while (!is_ended_) {
             if (entries_.empty()) {
                 changed_.wait(lock);
                 continue;
             }
             const auto first = entries_.begin();
-            const steady_time now = std::chrono::steady_clock::now();
+            const steady_time now = steady_now();
             if (first->first > now) {
                 const steady_time until = std::min(first->first, now + std::chrono::hours{1}); // a copy:
                 changed_.wait_until(lock, until); // meanwhile the entry may be removed and freed
@@ -110,14 +115,17 @@ class timer_queue {
             entry& due = *first->second;
             due.place_ = entries_.extract(first);
             lock.unlock();
+            platform::step("a deadline");
             due.expired();
             lock.lock();
         }
     }
 
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    table entries_; // guarded by mutex_
+    std_sync::mutex mutex_;
+    std_sync::condition_variable changed_;
+    table entries_;         // guarded by mutex_
+    bool is_ended_ = false; // likewise
+    thread thread_{"timer", [this] { run(); }};
 };
 
 /// A function that waits for its time, then is posted.

@@ -5,6 +5,7 @@
 #define EAP_UNOBSERVED_ERROR_HPP
 
 #include "eap/detail/hook.hpp"
+#include "eap/detail/platform.hpp"
 #include "eap/user_state.hpp"
 
 #include <concepts>
@@ -25,8 +26,7 @@ namespace detail {
 
 /// The one function of the program that hears of them.
 inline hook<const unobserved_error&>& unobserved_error_hook() {
-    static auto& shared = *new hook<const unobserved_error&>; // never destroyed: calls may end later
-    return shared;
+    return the_only<hook<const unobserved_error&>>(); // never destroyed: calls may end later
 }
 
 } // namespace detail

@@ -7,6 +7,7 @@
 #include "eap/detail/deadline.hpp"
 #include "eap/detail/hook.hpp"
 #include "eap/detail/intrusive_ptr.hpp"
+#include "eap/detail/platform.hpp"
 #include "eap/detail/sync.hpp"
 #include "eap/detail/this_thread_number.hpp"
 #include "eap/detail/work_queue.hpp"
@@ -36,6 +37,7 @@ class event_loop_core : public reference_counted<event_loop_core> {
             throw context_closed{};
         if (pushed == work_queue<>::pushed::first)
             wake_.call();
+        platform::step("go on after a post to an event_loop"); // the function may have run by now
     }
     void operation_started() {
         if (queue_.is_closed())
@@ -121,6 +123,7 @@ class event_loop_core : public reference_counted<event_loop_core> {
     /// True when there is a function to run; otherwise there is none outstanding, time is up, or the loop
     /// closed.
     bool wait_for_work(steady_time until) {
+        platform::step("event_loop: wait for a function");
         if (taken_.empty() && !is_closed())
             queue_.wait_all(taken_, until,
                             [this] { return outstanding_.load(std::memory_order_acquire) == 0; });
@@ -298,7 +301,7 @@ inline std::size_t event_loop::run_until(detail::steady_time until, bool nesting
     while (loop->wait_for_work(until)) {
         loop->run_next();
         ++count;
-        if (until != detail::forever && std::chrono::steady_clock::now() >= until)
+        if (until != detail::forever && detail::steady_now() >= until)
             break;
     }
     return count;

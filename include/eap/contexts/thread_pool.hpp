@@ -7,6 +7,7 @@
 #include "eap/any_synchronization_context.hpp"
 #include "eap/detail/hook.hpp"
 #include "eap/detail/intrusive_ptr.hpp"
+#include "eap/detail/platform.hpp"
 #include "eap/detail/work_queue.hpp"
 #include "eap/errors.hpp"
 #include "eap/scoped_context.hpp"
@@ -18,7 +19,6 @@
 #include <cstdio>
 #include <exception>
 #include <stdexcept>
-#include <thread>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -36,6 +36,7 @@ class thread_pool_core : public reference_counted<thread_pool_core> {
     void post(work_ptr last) {
         if (queue_.push(std::move(last)) == work_queue<>::pushed::refused)
             throw context_closed{};
+        platform::step("go on after a post to a thread_pool"); // the function may have run by now
     }
     bool is_closed() const noexcept { return queue_.is_closed(); }
     void close() { const work_list unrun = queue_.close(); }
@@ -47,11 +48,16 @@ class thread_pool_core : public reference_counted<thread_pool_core> {
     /// A thread's whole life. What a function throws and nobody wants ends the program.
     void work() noexcept {
         this_threads_pool = this;
-        while (work_ptr next = queue_.wait_one()) {
+        for (;;) {
+            platform::step("thread_pool: next function");
+            work_ptr next = queue_.wait_one();
+            if (!next)
+                return;
             try {
                 next.release()->run();
             } catch (...) {
-                if (!on_exception_.call(std::current_exception()))
+                const std::exception_ptr error = std::current_exception();
+                if (!on_exception_.call(error) && !platform::takes_over(error))
                     std::terminate(); // inside the handler: it can still be told what it was
             }
         }
@@ -115,14 +121,14 @@ class thread_pool {
     template <class F>
         requires std::invocable<std::decay_t<F>&, std::exception_ptr>
     static void on_shared_exception(F&& handler) {
-        everybodys().core_->on_exception().set(std::forward<F>(handler));
+        shared_core().on_exception().set(std::forward<F>(handler));
     }
-    static void on_shared_exception(std::nullptr_t) { everybodys().core_->on_exception().clear(); }
+    static void on_shared_exception(std::nullptr_t) { shared_core().on_exception().clear(); }
 
   private:
-    static const thread_pool& everybodys();
-
     using core = detail::thread_pool_core;
+    struct everybodys;
+    static core& shared_core();
 
     void start(std::size_t threads);
     void join() noexcept;
@@ -130,7 +136,7 @@ class thread_pool {
     thread_pool(std::size_t threads, bool is_shared);
 
     const detail::intrusive_ptr<core> core_;
-    std::vector<std::thread> threads_;
+    std::vector<detail::thread> threads_;
 };
 
 /// The pool as a context.
@@ -185,7 +191,7 @@ inline void thread_pool::start(std::size_t threads) {
     try {
         threads_.reserve(threads);
         for (std::size_t i = 0; i < threads; ++i)
-            threads_.emplace_back([core = core_, current] {
+            threads_.emplace_back("thread_pool", [core = core_, current] {
                 const scoped_context on_this_thread{current};
                 core->work();
             });
@@ -197,7 +203,7 @@ inline void thread_pool::start(std::size_t threads) {
 }
 
 inline void thread_pool::join() noexcept {
-    for (std::thread& thread : threads_)
+    for (detail::thread& thread : threads_)
         thread.join();
 }
 
@@ -214,14 +220,11 @@ inline thread_pool::~thread_pool() {
     core_->on_exception().clear();
 }
 
-inline const thread_pool& thread_pool::everybodys() {
-    static const thread_pool&
-        shared = // never destroyed, so never joined; found by leak checkers all the same
-        *new thread_pool{std::max<std::size_t>(2, std::thread::hardware_concurrency()), true};
-    return shared;
-}
-
-inline thread_pool::context_type thread_pool::shared() { return everybodys().context(); }
+struct thread_pool::everybodys : thread_pool {
+    everybodys() : thread_pool(std::max<std::size_t>(2, detail::processors()), true) {}
+};
+inline detail::thread_pool_core& thread_pool::shared_core() { return *detail::the_only<everybodys>().core_; }
+inline thread_pool::context_type thread_pool::shared() { return detail::the_only<everybodys>().context(); }
 
 } // namespace eap
 

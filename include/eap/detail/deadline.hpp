@@ -4,11 +4,11 @@
 #ifndef EAP_DETAIL_DEADLINE_HPP
 #define EAP_DETAIL_DEADLINE_HPP
 
+#include "eap/detail/platform.hpp"
+
 #include <chrono>
 
 namespace eap::detail {
-
-using steady_time = std::chrono::steady_clock::time_point;
 
 /// The end of time: as a deadline, none.
 inline constexpr steady_time forever = steady_time::max();
@@ -17,7 +17,7 @@ inline constexpr steady_time forever = steady_time::max();
 template <class Rep, class Period>
 steady_time deadline_after(std::chrono::duration<Rep, Period> delay) noexcept {
     using seconds = std::chrono::duration<double>;
-    const steady_time now = std::chrono::steady_clock::now();
+    const steady_time now = steady_now();
     // compared as floating point numbers, which do not overflow, with a second to spare for their rounding
     if (!(seconds{delay} < seconds{forever - now} - seconds{1}))
         return forever;

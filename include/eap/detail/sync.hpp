@@ -4,8 +4,9 @@
 #ifndef EAP_DETAIL_SYNC_HPP
 #define EAP_DETAIL_SYNC_HPP
 
+#include "eap/detail/platform.hpp"
+
 #include <atomic> // IWYU pragma: export: whoever names a policy names memory orders
-#include <condition_variable>
 #include <mutex>
 
 namespace eap::detail {
@@ -15,7 +16,7 @@ namespace eap::detail {
 struct std_sync {
     template <class T> using atomic = std::atomic<T>;
     using mutex = std::mutex;
-    using condition_variable = std::condition_variable;
+    using condition_variable = detail::condition_variable;
 };
 
 } // namespace eap::detail
