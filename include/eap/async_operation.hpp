@@ -7,6 +7,7 @@
 #include "eap/any_synchronization_context.hpp"
 #include "eap/detail/intrusive_ptr.hpp"
 #include "eap/detail/is_empty_function.hpp"
+#include "eap/detail/platform.hpp"
 #include "eap/errors.hpp"
 #include "eap/homebound_mailbox.hpp"
 #include "eap/operation_block.hpp"
@@ -203,7 +204,10 @@ template <class T = void, class P = void> class [[nodiscard]] async_operation {
     bool complete_cancelled() { return state().complete_cancelled(); }
 
     /// Whether somebody asked the work to stop: the client, the deadline, or a home or receiver that is gone.
-    bool cancellation_pending() const noexcept { return state_ && state_->stop_requested(); }
+    bool cancellation_pending() const noexcept {
+        detail::platform::step("look for a stop request");
+        return state_ && state_->stop_requested();
+    }
     /// The same as a token, made at the first call. (.NET: CancellationToken)
     /// Errors        std::bad_alloc, at the first call only.
     std::stop_token stop_token() const { return state().stop_token(); }

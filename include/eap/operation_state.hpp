@@ -56,10 +56,7 @@ class operation_state : public homebound_mailbox {
     steady_time created() const noexcept { return created_; }
     bool decided() const noexcept { return word_.is_decided(); }
     bool completed_by_worker() const noexcept { return word_.look() == found::already_completed; }
-    bool stop_requested() const noexcept {
-        platform::step("look for a stop request");
-        return word_.stop_requested();
-    }
+    bool stop_requested() const noexcept { return word_.stop_requested(); }
     std::stop_token stop_token() { return stop_source_.token(word_); }
     int last_percentage() const noexcept { return last_percentage_.load(std::memory_order_relaxed); }
     std::optional<steady_time> stop_requested_at() const noexcept {

@@ -19,11 +19,11 @@ namespace lab = eap::testing;
 namespace {
 
 struct usual final : lab::chooser {
-    std::size_t choose(std::size_t ways, bool preempts) noexcept override {
-        asked.emplace_back(ways, preempts);
+    std::size_t choose(std::size_t ways, std::size_t natural) noexcept override {
+        asked.emplace_back(ways, natural);
         return 0;
     }
-    std::vector<std::pair<std::size_t, bool>> asked;
+    std::vector<std::pair<std::size_t, std::size_t>> asked;
 };
 
 } // namespace
@@ -57,7 +57,7 @@ TEST_CASE("there is a choice only where there is more than one way on", "[simula
         here.join(other);
     });
 
-    CHECK(chooser.asked == std::vector<std::pair<std::size_t, bool>>{{2, true}, {2, true}});
+    CHECK(chooser.asked == std::vector<std::pair<std::size_t, std::size_t>>{{2, 1}, {2, 1}});
     CHECK(run.steps() == 4);
 }
 

@@ -31,7 +31,8 @@ struct at_random {
     std::size_t runs = 1'000;
     std::uint64_t seed = 1;
 };
-/// Every run in which at most so many turns are taken from threads that could go on. Most mistakes need one or two.
+/// Every run in which at most so many turns are taken from threads that could go on, and deadlines passed before their time.
+/// Most mistakes need one or two.
 struct every_order {
     unsigned preemptions = 2;
     std::size_t at_most = 1'000'000; ///< runs
@@ -75,7 +76,7 @@ class one_run final : public source_of_runs {
     explicit one_run(const replay& which) : ways_(schedule_text::parse(which.schedule)) {}
 
     bool has_next() override { return !std::exchange(is_done_, true); }
-    std::size_t choose(std::size_t /*ways*/, bool /*preempts*/) noexcept override {
+    std::size_t choose(std::size_t /*ways*/, std::size_t /*natural*/) noexcept override {
         return at_ < ways_.size() ? ways_[at_++] : 0;
     }
 
@@ -95,7 +96,7 @@ class random_runs final : public source_of_runs {
         --left_;
         return true;
     }
-    std::size_t choose(std::size_t ways, bool /*preempts*/) noexcept override {
+    std::size_t choose(std::size_t ways, std::size_t /*natural*/) noexcept override {
         return static_cast<std::size_t>(random_() %
                                         ways); // std's distributions differ from library to library
     }
@@ -126,13 +127,15 @@ class all_runs final : public source_of_runs {
         --left_;
         return true;
     }
-    std::size_t choose(std::size_t ways, bool preempts) noexcept override {
-        if (preempts && preemptions_left_ == 0)
+    std::size_t choose(std::size_t ways, std::size_t natural) noexcept override {
+        if (preemptions_left_ == 0)
+            ways = natural;
+        if (ways == 1)
             return 0;
         if (at_ == path_.size())
             path_.push_back({0, ways});
         const std::size_t way = path_[at_++].taken;
-        if (preempts && way != 0)
+        if (way >= natural)
             --preemptions_left_;
         return way;
     }

@@ -61,8 +61,9 @@ class chooser {
     virtual ~chooser() = default;
 
     /// Less than `ways`. 0 is the usual one: the thread that runs goes on, or, if it cannot, the one that has been able to for
-    /// longest. `preempts`: the others take the turn from a thread that could go on.
-    virtual std::size_t choose(std::size_t ways, bool preempts) noexcept = 0;
+    /// longest. All from `natural` on preempt: they take the turn from a thread that could go on, or let a deadline pass
+    /// before its time.
+    virtual std::size_t choose(std::size_t ways, std::size_t natural) noexcept = 0;
 };
 
 namespace detail {
@@ -313,7 +314,7 @@ class simulation final : eap::detail::platform {
             get_stuck("it is not over after " + std::to_string(options_.steps) + " steps");
         if (++steps_in_a_row_ > longest_row && !ready_.empty()) // it may poll for what others do
             yield_to(*ready_.front());
-        else if (const std::size_t way = choose(1 + ready_.size(), true); way != 0)
+        else if (const std::size_t way = choose(1 + ready_.size(), 1); way != 0)
             yield_to(next(way - 1));
         steps_.fetch_add(1, std::memory_order_release); // last: see `lose_patience`
     }
@@ -348,12 +349,12 @@ class simulation final : eap::detail::platform {
     }
 
     /// The number of ways is one more when a deadline could pass: that is the last one.
-    std::size_t choose(std::size_t ways, bool preempts) noexcept {
+    std::size_t choose(std::size_t ways, std::size_t natural) noexcept {
         if (options_.deadlines_may_be_early && earliest() != nullptr)
             ++ways;
         if (ways == 1)
             return 0;
-        std::size_t way = chooser_.choose(ways, preempts);
+        std::size_t way = chooser_.choose(ways, natural);
         if (way >= ways) {
             fail("the schedule is that of another program: there are " + std::to_string(ways) +
                  " ways where it takes way " + std::to_string(way));
@@ -377,7 +378,7 @@ class simulation final : eap::detail::platform {
             else if (!wake_one_that_waits_for(&end_))
                 get_stuck("no thread can ever go on");
         }
-        return next(choose(ready_.size(), false));
+        return next(choose(ready_.size(), ready_.size()));
     }
     bool wake_one_that_waits_for(const void* at) noexcept {
         const auto found = std::ranges::find(waiting_, at, &actor::waits_at);
