@@ -237,11 +237,11 @@ class call_state {
                        ? slot_
                        : raw_allocate_or_release(bytes, alignment);
         }
-        void deallocate(void* memory, std::size_t /*bytes*/, std::size_t alignment) noexcept override {
+        void deallocate(void* memory, std::size_t bytes, std::size_t alignment) noexcept override {
             if (memory == slot_)
                 lent_.store(false, std::memory_order_release);
             else
-                raw_deallocate(memory, alignment);
+                raw_deallocate(memory, bytes, alignment);
             call_.operation_.release_reference();
         }
 

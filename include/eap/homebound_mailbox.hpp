@@ -5,6 +5,7 @@
 #define EAP_HOMEBOUND_MAILBOX_HPP
 
 #include "eap/any_synchronization_context.hpp"
+#include "eap/detail/block_memory.hpp"
 #include "eap/detail/intrusive_ptr.hpp"
 #include "eap/detail/mailbox.hpp"
 #include "eap/detail/platform.hpp"
@@ -35,7 +36,7 @@ namespace eap::detail {
 class homebound_mailbox : public reserved_postable {
   public:
     /// What is sent home.
-    class message : public mailbox_node {
+    class message : public mailbox_node, public in_block_memory {
       public:
         message() = default;
         message(const message&) = delete;

@@ -5,6 +5,8 @@
 
 #include "support/catch.hpp"
 
+#include <eap/detail/block_memory.hpp>
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 
@@ -103,10 +105,12 @@ allocation_watch::allocation_watch(sees what) noexcept {
     allocations = 0;
     refused = 0;
     sees_asio = what == sees::asio_too;
+    eap::detail::block_memory::suspend();
 }
 allocation_watch::~allocation_watch() {
     fail(0);
     sees_asio = false;
+    eap::detail::block_memory::resume();
 }
 std::size_t allocation_watch::count() const noexcept { return allocations; }
 void allocation_watch::fail(std::size_t number) noexcept {

@@ -5,6 +5,7 @@
 #define EAP_DETAIL_FUNCTION_TARGET_HPP
 
 #include "eap/detail/posted.hpp"
+#include "eap/detail/raw_memory.hpp"
 
 #include <cstddef>
 #include <memory>
@@ -12,12 +13,12 @@
 
 namespace eap::detail {
 
-/// The allocator that a function carries, `std::allocator` when it carries none.
+/// The allocator that a function carries; one of recycled memory when it carries none.
 template <class F> auto allocator_of(const F& function) noexcept {
     if constexpr (requires { function.get_allocator(); })
         return function.get_allocator();
     else
-        return std::allocator<std::byte>{};
+        return raw_allocator<std::byte>{};
 }
 
 /// Owns an `F` until it is run or dropped; frees itself before it calls, so that the call may post again into

@@ -25,8 +25,8 @@ class postable {
     virtual void* allocate(std::size_t bytes, std::size_t alignment) {
         return raw_allocate(bytes, alignment);
     }
-    virtual void deallocate(void* memory, std::size_t /*bytes*/, std::size_t alignment) noexcept {
-        raw_deallocate(memory, alignment);
+    virtual void deallocate(void* memory, std::size_t bytes, std::size_t alignment) noexcept {
+        raw_deallocate(memory, bytes, alignment);
     }
 
     postable() = default;

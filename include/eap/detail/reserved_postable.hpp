@@ -4,6 +4,7 @@
 #ifndef EAP_DETAIL_RESERVED_POSTABLE_HPP
 #define EAP_DETAIL_RESERVED_POSTABLE_HPP
 
+#include "eap/detail/block_memory.hpp"
 #include "eap/detail/lifetime_word.hpp"
 #include "eap/detail/posted.hpp"
 #include "eap/detail/raw_memory.hpp"
@@ -19,7 +20,7 @@ namespace eap::detail {
 /// what is
 ///               larger, or more, comes from the heap. A context that gives memory back late does no harm:
 ///               what is lent out keeps the block alive.
-class reserved_postable : public postable {
+class reserved_postable : public postable, public in_block_memory {
   public:
     static constexpr std::size_t slot_size = 80;
 
@@ -37,7 +38,7 @@ class reserved_postable : public postable {
         add_reference(); // keeps the block alive as a slot does: it is the block that frees the memory
         return memory;
     }
-    void deallocate(void* memory, std::size_t /*bytes*/, std::size_t alignment) noexcept final {
+    void deallocate(void* memory, std::size_t bytes, std::size_t alignment) noexcept final {
         for (int i = 0; i != lifetime_word<>::slots; ++i) {
             if (memory == slots_[i].bytes) {
                 if (lifetime_.give_back(i))
@@ -45,7 +46,7 @@ class reserved_postable : public postable {
                 return;
             }
         }
-        raw_deallocate(memory, alignment);
+        raw_deallocate(memory, bytes, alignment);
         release_reference();
     }
 
