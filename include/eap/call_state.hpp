@@ -197,12 +197,14 @@ class call_state {
 
     // What the operation tells: its outcome is written, and not sent yet; its callback has returned, or never will run.
     void outcome_is_there() noexcept {
-        if (word_.reach(milestone::completed))
+        const bool has_callback = operation_.home().has_value();
+        if (has_callback ? word_.reach(milestone::completed) : word_.reach_both())
             nobody_cares_any_more();
     }
     void callback_is_over() noexcept {
-        if (operation_.home().has_value())
-            release_reference(); // first: who waits for this may have let go of all others
+        if (!operation_.home().has_value())
+            return;
+        release_reference(); // first: who waits for this may have let go of all others
         word_.reach(milestone::handled);
     }
 
@@ -211,7 +213,7 @@ class call_state {
       public:
         explicit ticket(call_state& call) noexcept : call_(call) {}
 
-        void run() override {
+        void run_posted() override {
             platform::step("begin a call");
             const intrusive_ptr<operation_state> queued{&call_.operation_, adopt_reference};
             if (!call_.word_.begin())

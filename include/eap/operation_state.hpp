@@ -174,7 +174,10 @@ class operation_state : public homebound_mailbox {
         if (timers_ != nullptr)
             disarm_timers();
         outcome_is_written();
-        send_last();
+        if (home().has_value())
+            send_last();
+        else // a call without a callback: there is nobody to tell, and nothing was ever sent
+            forget();
     }
 
     void note_percentage(int percentage) noexcept {
@@ -213,7 +216,7 @@ class operation_state : public homebound_mailbox {
 
     // ---- the end; all of it by the reader ----
 
-    void run() final {
+    void run_posted() final {
         const inside<operation_owner> frame{owner_.get()};
         read();
     }

@@ -74,7 +74,7 @@ class work_item final : public postable, public reference_counted<work_item<T, P
     work_item(async_operation<T, P>&& operation, G&& work)
         : contents_(std::in_place, std::forward<G>(work), std::move(operation)) {}
 
-    void run() override {
+    void run_posted() override {
         struct end_here { // whoever still refers to the item: what the work holds dies where it ran
             work_item& self;
             ~end_here() { self.contents_.reset(); }

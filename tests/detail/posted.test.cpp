@@ -25,7 +25,7 @@ struct target final : eap::detail::postable {
     int drops = 0;
     bool throws = false;
 
-    void run() override {
+    void run_posted() override {
         ++runs;
         if (throws)
             throw std::runtime_error{"a handler's"};
@@ -147,7 +147,7 @@ TEST_CASE("nested posts of two targets are told apart", "[posted]") {
     struct nesting final : eap::detail::postable {
         target* inner;
         post_outcome::kind became = post_outcome::kind::accepted;
-        void run() override { became = post_target(tests::dropping_context{}, *inner).became; }
+        void run_posted() override { became = post_target(tests::dropping_context{}, *inner).became; }
         void dropped() noexcept override {}
     };
     target inner;
@@ -162,7 +162,7 @@ TEST_CASE("nested posts of two targets are told apart", "[posted]") {
 TEST_CASE("a closure's allocator is its target's memory", "[posted]") {
     struct source final : eap::detail::postable {
         int in_use = 0;
-        void run() override {}
+        void run_posted() override {}
         void dropped() noexcept override {}
         void* allocate(std::size_t bytes, std::size_t alignment) override {
             ++in_use;

@@ -20,7 +20,7 @@ constexpr std::size_t alignment = alignof(std::max_align_t);
 struct block final : reserved_postable {
     explicit block(std::atomic<int>& d) : deaths(d) {}
     ~block() override { ++deaths; }
-    void run() override { release_reference(); }
+    void run_posted() override { release_reference(); }
     void dropped() noexcept override { release_reference(); }
     std::atomic<int>& deaths;
 };

@@ -41,12 +41,8 @@ template <class Sync = std_sync> class call_word {
 
     [[nodiscard]] bool has_reached(milestone which) const noexcept { return (now() & bit(which)) != 0; }
     /// Called once for each milestone. Wakes who sleeps until then. True when no handle was left by then.
-    bool reach(milestone which) noexcept {
-        const std::uint32_t old = set(bit(which));
-        if ((old & awaited) != 0)
-            wake(which);
-        return (old & forgotten) != 0;
-    }
+    bool reach(milestone which) noexcept { return reach_all(bit(which)); }
+    bool reach_both() noexcept { return reach_all(bit(milestone::completed) | bit(milestone::handled)); }
     /// The last handle dies. True when the outcome was written by then.
     bool forget() noexcept { return (set(forgotten) & bit(milestone::completed)) != 0; }
 
@@ -93,10 +89,16 @@ template <class Sync = std_sync> class call_word {
     std::uint32_t set(std::uint32_t bits) noexcept { return word_.fetch_or(bits, std::memory_order_acq_rel); }
     std::uint32_t now() const noexcept { return word_.load(std::memory_order_acquire); }
 
-    void wake(milestone which) noexcept {
+    bool reach_all(std::uint32_t bits) noexcept {
+        const std::uint32_t old = set(bits);
+        if ((old & awaited) != 0)
+            wake(bits);
+        return (old & forgotten) != 0;
+    }
+    void wake(std::uint32_t bits) noexcept {
         const std::lock_guard lock{mutex_};
         for (sleeper* each = sleepers_; each != nullptr; each = each->next_)
-            if (each->until_ == which)
+            if ((bit(each->until_) & bits) != 0)
                 each->where_.set();
     }
 

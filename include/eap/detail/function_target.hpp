@@ -41,7 +41,7 @@ template <class F> class function_target final : public postable {
         }
     }
 
-    void run() override {
+    void run_posted() override {
         F function = take(); // a move that throws leaves here as a call that throws would
         std::move(function)();
     }

@@ -5,6 +5,7 @@
 #define EAP_DETAIL_POSTED_HPP
 
 #include "eap/detail/raw_memory.hpp"
+#include "eap/detail/work_node.hpp"
 
 #include <cstddef>
 #include <exception>
@@ -14,28 +15,7 @@
 
 namespace eap::detail {
 
-/// Something that runs on a context. It is told exactly once what became of it.
-class postable {
-  public:
-    /// On the context.
-    virtual void run() = 0;
-    /// On any thread: the context let go of it without running it.
-    virtual void dropped() noexcept = 0;
-    /// Memory for the context's own node, which the context gives back before it calls `run`.
-    virtual void* allocate(std::size_t bytes, std::size_t alignment) {
-        return raw_allocate(bytes, alignment);
-    }
-    virtual void deallocate(void* memory, std::size_t bytes, std::size_t alignment) noexcept {
-        raw_deallocate(memory, bytes, alignment);
-    }
-
-    postable() = default;
-    postable(const postable&) = delete;
-    postable& operator=(const postable&) = delete;
-
-  protected:
-    ~postable() = default;
-};
+class postable;
 
 /// "This thread is inside `post` with that target." Frames nest, innermost first.
 ///
@@ -74,6 +54,36 @@ struct posting {
     fate became = fate::in_flight;
 
     static inline constinit thread_local posting* innermost = nullptr;
+};
+
+/// Something that runs on a context. It is told exactly once what became of it.
+class postable : public work_node {
+  public:
+    /// On the context.
+    virtual void run_posted() = 0;
+    /// On any thread: the context let go of it without running it.
+    virtual void dropped() noexcept = 0;
+    /// Memory for the context's own node, which the context gives back before it calls `run`.
+    virtual void* allocate(std::size_t bytes, std::size_t alignment) {
+        return raw_allocate(bytes, alignment);
+    }
+    virtual void deallocate(void* memory, std::size_t bytes, std::size_t alignment) noexcept {
+        raw_deallocate(memory, bytes, alignment);
+    }
+
+    // As what a closure or a queue holds.
+    void run() final {
+        posting::record(*this, posting::fate::ran);
+        run_posted();
+    }
+    void drop() noexcept final {
+        if (!posting::record(*this, posting::fate::dropped))
+            dropped();
+    }
+
+  protected:
+    postable() = default;
+    ~postable() = default;
 };
 
 /// Allocates from the target of a posted closure; contexts find it by `get_allocator()`.
@@ -116,18 +126,19 @@ class posted {
         return *this;
     }
     ~posted() {
-        if (target_ != nullptr && !posting::record(*target_, posting::fate::dropped))
-            target_->dropped();
+        if (target_ != nullptr)
+            target_->drop();
     }
 
     void operator()() {
-        if (postable* const target = std::exchange(target_, nullptr)) {
-            posting::record(*target, posting::fate::ran);
+        if (postable* const target = std::exchange(target_, nullptr))
             target->run();
-        }
     }
 
     allocator_type get_allocator() const noexcept { return allocator_type{*target_}; }
+
+    /// What it would run, for a queue that can hold that itself.
+    [[nodiscard]] work_ptr release() noexcept { return work_ptr{std::exchange(target_, nullptr)}; }
 
   private:
     postable* target_;

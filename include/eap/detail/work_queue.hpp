@@ -6,7 +6,9 @@
 
 #include "eap/detail/deadline.hpp"
 #include "eap/detail/function_target.hpp"
+#include "eap/detail/posted.hpp"
 #include "eap/detail/sync.hpp"
+#include "eap/detail/work_node.hpp"
 
 #include <cstddef>
 #include <memory>
@@ -16,32 +18,8 @@
 
 namespace eap::detail {
 
-/// A function in a queue. It owns its memory and is ended by exactly one of its two members, which give that
-/// memory back *before* they touch the function: what runs may post again into the same memory, and what is
-/// destroyed may take the memory's source with it.
-class work {
-  public:
-    virtual void run() = 0;
-    virtual void drop() noexcept = 0;
-
-    work() = default;
-    work(const work&) = delete;
-    work& operator=(const work&) = delete;
-
-  protected:
-    ~work() = default;
-
-  private:
-    friend class work_list;
-    work* next_ = nullptr;
-};
-
-struct work_dropper {
-    void operator()(work* unrun) const noexcept { unrun->drop(); }
-};
-using work_ptr = std::unique_ptr<work, work_dropper>; // destroyed, it drops; `release()->run()` runs
-
-template <class F> class function_work final : public work {
+/// A function of its own.
+template <class F> class function_work final : public work_node {
     using allocator = std::allocator_traits<decltype(allocator_of(
         std::declval<const F&>()))>::template rebind_alloc<function_work>;
     using traits = std::allocator_traits<allocator>;
@@ -94,8 +72,12 @@ template <class F> class function_work final : public work {
     F function_;
 };
 
+/// A posted closure is queued as what it runs, which needs no memory for that.
 template <class F> [[nodiscard]] work_ptr make_work(F&& function) {
-    return function_work<std::decay_t<F>>::make(std::forward<F>(function));
+    if constexpr (std::is_same_v<F, posted>)
+        return function.release();
+    else
+        return function_work<std::decay_t<F>>::make(std::forward<F>(function));
 }
 
 /// Work in order. Destroyed, it drops what is left, oldest first.
@@ -118,7 +100,7 @@ class work_list {
         ++size_;
     }
     [[nodiscard]] work_ptr pop_front() noexcept { // requires !empty()
-        work* const first = first_;
+        work_node* const first = first_;
         first_ = first->next_;
         if (first_ == nullptr)
             end_ = &first_;
@@ -135,14 +117,15 @@ class work_list {
     }
 
   private:
-    work* first_ = nullptr;
-    work** end_ = &first_; // the null at the end of the chain
+    work_node* first_ = nullptr;
+    work_node** end_ = &first_; // the null at the end of the chain
     std::size_t size_ = 0;
 };
 
 /// A queue with any number of senders and takers, which can be closed for good.
 ///
-/// Guarantees    no function is called or destroyed under the lock.
+/// Guarantees    no function is called or destroyed under the lock. Whoever sends wakes one taker that sleeps, the last to
+///               have lain down, and nobody when none does.
 /// Thread safety all members.
 template <class Sync = std_sync> class work_queue {
   public:
@@ -150,15 +133,13 @@ template <class Sync = std_sync> class work_queue {
 
     /// Tells whether nothing was queued before. A closed queue refuses, and drops `last`.
     pushed push(work_ptr last) {
-        pushed result = pushed::refused;
-        {
-            const std::lock_guard lock{mutex_};
-            if (closed_.load(std::memory_order_relaxed))
-                return result; // `last` is dropped after the lock
-            result = queued_.empty() ? pushed::first : pushed::later;
-            queued_.push_back(std::move(last));
-        }
-        changed_.notify_one(); // the caller keeps the queue alive
+        const std::lock_guard lock{mutex_};
+        if (closed_.load(std::memory_order_relaxed))
+            return pushed::refused; // `last` is dropped after the lock
+        const pushed result = queued_.empty() ? pushed::first : pushed::later;
+        queued_.push_back(std::move(last));
+        if (sleepers_ != nullptr)
+            wake_one();
         return result;
     }
 
@@ -168,7 +149,7 @@ template <class Sync = std_sync> class work_queue {
         while (queued_.empty()) {
             if (closed_.load(std::memory_order_relaxed))
                 return nullptr;
-            changed_.wait(lock);
+            sleep(lock, forever);
         }
         return queued_.pop_front();
     }
@@ -183,24 +164,16 @@ template <class Sync = std_sync> class work_queue {
     /// `give_up()`.
     template <class GiveUp> void wait_all(work_list& taken, steady_time until, GiveUp give_up) {
         std::unique_lock lock{mutex_};
-        const auto ready = [&] {
-            return !queued_.empty() || closed_.load(std::memory_order_relaxed) || give_up();
-        };
-        if (until == forever) {
-            while (!ready())
-                changed_.wait(lock);
-        } else {
-            changed_.wait_until(lock, until, ready);
-        }
+        while (queued_.empty() && !closed_.load(std::memory_order_relaxed) && !give_up())
+            if (!sleep(lock, until))
+                break;
         taken.append(queued_);
     }
 
     /// Lets waiting threads ask `give_up` again; what it reads was written before.
     void interrupt() {
-        {
-            const std::lock_guard lock{mutex_};
-        } // whoever is about to wait has begun to, or sees what was written
-        changed_.notify_all();
+        const std::lock_guard lock{mutex_}; // whoever is about to sleep does, or sees what was written
+        wake_all();
     }
 
     /// Puts `taken` back before all that is queued; a closed queue leaves it with the caller. True when now
@@ -218,7 +191,7 @@ template <class Sync = std_sync> class work_queue {
     [[nodiscard]] work_list close() {
         const std::lock_guard lock{mutex_};
         closed_.store(true, std::memory_order_release);
-        changed_.notify_all();
+        wake_all();
         return std::move(queued_);
     }
 
@@ -229,8 +202,43 @@ template <class Sync = std_sync> class work_queue {
     bool is_closed() const noexcept { return closed_.load(std::memory_order_acquire); }
 
   private:
+    /// A thread that sleeps, from `sleep` until somebody has woken it, or its time has come. All of it under the lock.
+    struct sleeper {
+        typename Sync::condition_variable woken;
+        sleeper* next;
+        bool is_awake = false; // whoever sets it has taken it off the list
+    };
+
+    /// False when the time has come first.
+    bool sleep(std::unique_lock<typename Sync::mutex>& lock, steady_time until) {
+        sleeper self{{}, sleepers_};
+        sleepers_ = &self;
+        while (!self.is_awake) {
+            if (until == forever) {
+                self.woken.wait(lock);
+            } else if (!self.woken.wait_until(lock, until) && !self.is_awake) {
+                sleeper** link = &sleepers_;
+                while (*link != &self)
+                    link = &(*link)->next;
+                *link = self.next;
+                return false;
+            }
+        }
+        return true;
+    }
+    void wake_one() noexcept {
+        sleeper* const last = sleepers_;
+        sleepers_ = last->next;
+        last->is_awake = true;
+        last->woken.notify_one(); // under the lock: it is gone as soon as it is awake
+    }
+    void wake_all() noexcept {
+        while (sleepers_ != nullptr)
+            wake_one();
+    }
+
     mutable typename Sync::mutex mutex_;
-    typename Sync::condition_variable changed_;
+    sleeper* sleepers_ = nullptr;                        // guarded by mutex_; the last first
     work_list queued_;                                   // guarded by mutex_
     typename Sync::template atomic<bool> closed_{false}; // written under mutex_
 };
