@@ -80,8 +80,8 @@ template <class R, class... Args, class Work, class Callback>
 class call_block<R(Args...), Work, Callback> final : public typed_call<R(Args...)> {
   public:
     template <class W, class C, class... V>
-    call_block(any_synchronization_context home, eap::user_state async_state,
-               any_synchronization_context where, const void* delegate_target, W&& work, C&& callback,
+    call_block(any_synchronization_context&& home, eap::user_state&& async_state,
+               any_synchronization_context&& where, const void* delegate_target, W&& work, C&& callback,
                V&&... arguments)
         : typed_call<R(Args...)>(std::move(home), std::move(async_state), std::move(where), delegate_target,
                                  std::forward<V>(arguments)...),
@@ -129,7 +129,7 @@ class call_block<R(Args...), Work, Callback> final : public typed_call<R(Args...
 template <class R, class... Args, class Work, class Callback, class... V>
 async_call<R(Args...)> begin_call(std::type_identity<R(Args...)>, any_synchronization_context where,
                                   const void* delegate_target, Work&& work, Callback&& callback,
-                                  user_state async_state, V&&... arguments) {
+                                  user_state&& async_state, V&&... arguments) {
     using block = call_block<R(Args...), std::decay_t<Work>, std::decay_t<Callback>>;
     any_synchronization_context home;
     if constexpr (!std::same_as<std::decay_t<Callback>, no_callback>)

@@ -184,7 +184,7 @@ class call_state {
     }
 
   protected:
-    call_state(operation_state& operation, any_synchronization_context where)
+    call_state(operation_state& operation, any_synchronization_context&& where)
         : operation_(operation), where_(std::move(where)) {
         static_cast<void>(unobserved_error_hook()); // made here, where failing is harmless
     }

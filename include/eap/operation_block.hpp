@@ -199,8 +199,9 @@ template <class T, class P, class Completed, class Progress>
 class operation_block final : public typed_operation<T, P> {
   public:
     template <class C, class R>
-    operation_block(any_synchronization_context home, eap::user_state id, const operation_options& options,
-                    intrusive_ptr<operation_owner> owner, C&& completed, R&& progress)
+    operation_block(any_synchronization_context&& home, eap::user_state&& id,
+                    const operation_options& options, intrusive_ptr<operation_owner> owner, C&& completed,
+                    R&& progress)
         : typed_operation<T, P>(std::move(home), std::move(id), options, std::move(owner)),
           handlers_(std::in_place, std::forward<C>(completed), std::forward<R>(progress)) {}
 
@@ -230,8 +231,8 @@ class operation_block final : public typed_operation<T, P> {
 /// An operation without handlers: its functions are posted one by one, and the last may be the completion.
 class plain_operation final : public typed_operation<void, void> {
   public:
-    plain_operation(any_synchronization_context home, eap::user_state id, const operation_options& options,
-                    intrusive_ptr<operation_owner> owner)
+    plain_operation(any_synchronization_context&& home, eap::user_state&& id,
+                    const operation_options& options, intrusive_ptr<operation_owner> owner)
         : typed_operation(std::move(home), std::move(id), options, std::move(owner)) {}
 
     bool complete_with(homebound_mailbox::message* last) override {

@@ -147,8 +147,8 @@ class operation_state : public homebound_mailbox {
   protected:
     /// Throws std::bad_alloc, and std::system_error when a deadline or throttle needs the timer thread and it cannot
     /// be started.
-    operation_state(any_synchronization_context home, eap::user_state id, const operation_options& options,
-                    intrusive_ptr<operation_owner> owner)
+    operation_state(any_synchronization_context&& home, eap::user_state&& id,
+                    const operation_options& options, intrusive_ptr<operation_owner> owner)
         : homebound_mailbox(std::move(home)), id_(std::move(id)), options_(options),
           owner_(std::move(owner)) {
         if (options_.name == nullptr)

@@ -60,8 +60,8 @@ class typed_call<R(Args...)> : public typed_operation<R, void>, public call_stat
 
   protected:
     template <class... V>
-    typed_call(any_synchronization_context home, eap::user_state async_state,
-               any_synchronization_context where, const void* delegate_target, V&&... arguments)
+    typed_call(any_synchronization_context&& home, eap::user_state&& async_state,
+               any_synchronization_context&& where, const void* delegate_target, V&&... arguments)
         : typed_operation<R, void>(std::move(home), std::move(async_state), operation_options{}, no_owner()),
           call_state(static_cast<operation_state&>(*this), std::move(where)),
           delegate_target_(delegate_target),
