@@ -118,8 +118,10 @@ TEST_CASE("nothing is kept of a task id that nobody uses any more", "[method_inv
     {
         const eap::user_state id{counted_id{1}};
         const auto first = make_invocation(among, id), second = make_invocation(among, id);
-        newest_invocations::start{among, id}.supersede_by(*first, {});
-        newest_invocations::start{among, id}.supersede_by(*second, {});
+        newest_invocations::start{among, id}.enter(*first, {});
+        first->supersede_older();
+        newest_invocations::start{among, id}.enter(*second, {});
+        second->supersede_older();
         first->end();
         second->end();
     }
@@ -131,13 +133,16 @@ TEST_CASE("an invocation is superseded by the next one of its id, unless it has 
     newest_invocations among;
     const auto first = make_invocation(among, "a"), second = make_invocation(among, "a"),
                third = make_invocation(among, "a");
-    newest_invocations::start{among, "a"}.supersede_by(*first, {});
-    newest_invocations::start{among, "a"}.supersede_by(*second, {});
+    newest_invocations::start{among, "a"}.enter(*first, {});
+    first->supersede_older();
+    newest_invocations::start{among, "a"}.enter(*second, {});
+    second->supersede_older();
     CHECK(first->is_superseded());
     CHECK_FALSE(second->is_superseded());
     first->leave(); // it is not the newest: nothing changes for the others
     second->leave();
-    newest_invocations::start{among, "a"}.supersede_by(*third, {});
+    newest_invocations::start{among, "a"}.enter(*third, {});
+    third->supersede_older();
     CHECK_FALSE(second->is_superseded());
     CHECK_FALSE(third->is_superseded());
     for (const auto& each : {first, second, third})
@@ -202,12 +207,14 @@ TEST_CASE("an invocation that is over before it enters is not met by later ones"
         if (by_queue)
             CHECK_FALSE(queue_up(among, first, "first", log));
         else
-            newest_invocations::start{among, "a"}.supersede_by(*first, {});
+            newest_invocations::start{among, "a"}.enter(*first, {});
+        first->supersede_older();
         first = {};
         if (by_queue)
             CHECK_FALSE(queue_up(among, second, "second", log));
         else
-            newest_invocations::start{among, "a"}.supersede_by(*second, {});
+            newest_invocations::start{among, "a"}.enter(*second, {});
+        second->supersede_older();
         second->end();
     }
     CHECK(log.all().empty());

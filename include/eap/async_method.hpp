@@ -384,23 +384,23 @@ template <class R, class... Args, class P, invocations I> class async_method<R(A
                 operation = std::move(turn->operation);
                 refusal = detail::begin_work(shared->options.where, operation, std::move(turn->work));
             } else {
-                if (policy == pending_id::supersede) // before the newer one can come to anything
-                    meeting->supersede_by(made, detail::operation_access::state(operation));
+                if (policy == pending_id::supersede) // before it can come to anything
+                    meeting->enter(made, detail::operation_access::state(operation));
                 refusal = detail::begin_work(shared->options.where, operation, std::move(work));
             }
         } catch (...) {
             refusal = std::current_exception();
         }
         if (refusal != nullptr) {
-            if (policy == pending_id::supersede)
-                meeting->take_back(made);
             made.never_began();
             shared->never_began();
-            if (detail::operation_access::discard(std::move(operation)))
+            if (detail::operation_access::discard(std::move(operation))) {
+                if (policy == pending_id::supersede)
+                    meeting->take_back(made);
                 std::rethrow_exception(refusal);
+            }
         }
-        if (policy == pending_id::supersede) // last: a start that fails leaves the older one alone
-            meeting->confirm();
+        made.supersede_older(); // last: a start that fails leaves the older one alone
     }
 
     const detail::intrusive_ptr<core> core_;

@@ -82,22 +82,19 @@ class newest_invocations {
         start& operator=(const start&) = delete;
         ~start();
 
-        /// `made`, whose operation is `its`, is the newest from now on, unless it has left; the one before is superseded:
-        /// nothing of it is delivered but that it was cancelled.
-        void supersede_by(method_invocation& made, intrusive_ptr<operation_state> its) noexcept;
-        /// The start has succeeded: the one before is asked to stop.
-        void confirm() noexcept;
-        /// The start has failed: the one before is what it was, unless a later start has superseded `made` meanwhile.
-        void take_back(const method_invocation& made) noexcept;
-        /// Likewise, and when there is one before that has not left, `turn` comes when it does. False when there is none.
+        /// `made`, whose operation is `its`, is the newest from now on, unless it has left. It supersedes the one before when it
+        /// is delivered, or told to: whichever comes first.
+        void enter(method_invocation& made, intrusive_ptr<operation_state> its) noexcept;
+        /// The start has failed: the one before is what it was. When a still later one has entered meanwhile, it is that one's
+        /// to supersede.
+        void take_back(method_invocation& made) noexcept;
+        /// As `enter`, and when there is one before that has not left, `turn` comes when it does. False when there is none.
         bool queue_behind(method_invocation& made, std::unique_ptr<waiting_turn>& turn) noexcept;
 
       private:
         newest_invocations& of_;
         const eap::user_state id_;
-        entry* entry_;                           // stays where it is while it is pinned
-        intrusive_ptr<method_invocation> older_; // the one before that was superseded
-        intrusive_ptr<operation_state> olders_operation_;
+        entry* entry_; // stays where it is while it is pinned
     };
 
   private:
@@ -125,8 +122,29 @@ class method_invocation : public reference_counted<method_invocation> {
     /// Whether a newer one has taken its id. Once that was false for the last time it stays so: see `leave`.
     bool is_superseded() const noexcept { return superseded_.load(std::memory_order_acquire); }
 
+    /// It has begun: of those before it nothing is delivered any more but that they were cancelled. They are asked to stop.
+    void supersede_older() noexcept {
+        for (;;) {
+            intrusive_ptr<method_invocation> older;
+            intrusive_ptr<operation_state> its;
+            {
+                const std::lock_guard lock{among_.mutex_};
+                if (!older_)
+                    return;
+                older = std::exchange(older_, std::move(older_->older_));
+                if (!older->has_left_) {
+                    older->superseded_.store(true, std::memory_order_release);
+                    its = older->operation_;
+                }
+            }
+            if (its)
+                its->request_stop();
+        }
+    }
+
     /// It does not meet later starts any more, also when it has not met any yet. Whatever waits behind it still waits.
     void leave() noexcept {
+        supersede_older();
         intrusive_ptr<operation_state> its; // freed after the lock, as the next
         newest_invocations::table::node_type unused;
         const std::lock_guard lock{among_.mutex_};
@@ -186,6 +204,7 @@ class method_invocation : public reference_counted<method_invocation> {
     std_sync::atomic<bool> superseded_{false}; // written under among_'s mutex, while it has not left
     // guarded by among_'s mutex:
     intrusive_ptr<operation_state> operation_; // what a newer one asks to stop; null when it has left
+    intrusive_ptr<method_invocation> older_;   // what it has still to supersede
     std::unique_ptr<waiting_turn> next_;       // of the one behind it
     bool has_left_ = false;
     bool has_turn_ = true; // false while it waits behind another one
@@ -206,30 +225,25 @@ inline newest_invocations::start::~start() {
     unused = of_.take_if_unused(id_);
 }
 
-inline void newest_invocations::start::supersede_by(method_invocation& made,
-                                                    intrusive_ptr<operation_state> its) noexcept {
+inline void newest_invocations::start::enter(method_invocation& made,
+                                             intrusive_ptr<operation_state> its) noexcept {
     const std::lock_guard lock{of_.mutex_};
-    older_ =
+    made.older_ =
         intrusive_ptr<method_invocation>{std::exchange(entry_->newest, made.has_left_ ? nullptr : &made)};
     if (!made.has_left_)
         made.operation_ = std::move(its);
-    if (older_) {
-        older_->superseded_.store(true, std::memory_order_release);
-        olders_operation_ = older_->operation_;
-    }
 }
 
-inline void newest_invocations::start::confirm() noexcept {
-    if (olders_operation_)
-        olders_operation_->request_stop();
-}
-
-inline void newest_invocations::start::take_back(const method_invocation& made) noexcept {
+inline void newest_invocations::start::take_back(method_invocation& made) noexcept {
+    intrusive_ptr<method_invocation> older; // freed after the lock
     const std::lock_guard lock{of_.mutex_};
-    if (!older_ || older_->has_left_ || entry_->newest != &made)
+    older = std::move(made.older_);
+    if (!older || older->has_left_)
         return;
-    older_->superseded_.store(false, std::memory_order_release);
-    entry_->newest = older_.get();
+    if (entry_->newest == nullptr || entry_->newest == &made)
+        entry_->newest = older.get();
+    else if (entry_->newest->older_.get() == &made)
+        entry_->newest->older_ = std::move(older);
 }
 
 inline bool newest_invocations::start::queue_behind(method_invocation& made,

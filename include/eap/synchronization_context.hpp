@@ -75,6 +75,8 @@ template <class F> class sent_function { // tells the waiter how it ended, also 
     }
     void operator()() {
         const auto state = std::move(state_);
+        if (state == nullptr) // a context that runs it twice: the waiter may be gone
+            return;
         try {
             (*function_)();
         } catch (...) {

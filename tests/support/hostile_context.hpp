@@ -196,22 +196,34 @@ template <class Policy> class hostile_place {
 
 // ---- posts that fail ----
 
-/// Which of the posts to some contexts fail, all told.
+/// Which of the posts to some contexts fail, all told; or which of the operations that start there are refused.
 struct post_failures {
     static constexpr std::size_t every_later_one = std::numeric_limits<std::size_t>::max();
+    static constexpr std::size_t bits = std::numeric_limits<std::size_t>::digits;
+    enum class what : unsigned char { posts, starts };
 
+    what fails = what::posts;
     std::atomic<std::size_t> first{0}; // counted from 1; 0: none
     std::atomic<std::size_t> how_many{1};
-    std::atomic<std::size_t> posts{0}; // tried
+    std::atomic<std::size_t> among{0}; // also those whose bit is set: the lowest stands for the next one
+    std::atomic<std::size_t> posts{0}; // tried, or starts
     std::atomic<std::size_t> failed{0};
-    std::exception_ptr exception = std::make_exception_ptr(post_refused{});
+    std::exception_ptr exception =
+        std::make_exception_ptr(post_refused{}); // null: what is posted is dropped instead
 
-    void count() {
+    /// True when this one is to be dropped.
+    bool count(what now) {
+        if (now != fails)
+            return false;
         const std::size_t number = ++posts;
-        if (first == 0 || number < first || number - first >= how_many)
-            return;
+        const bool is_in_row = first != 0 && number >= first && number - first < how_many;
+        const bool is_among = number <= bits && (among >> (number - 1) & 1U) != 0;
+        if (!is_in_row && !is_among)
+            return false;
         ++failed;
-        std::rethrow_exception(exception);
+        if (exception != nullptr)
+            std::rethrow_exception(exception);
+        return true;
     }
 };
 
@@ -222,10 +234,17 @@ template <class Inner> class failing_context {
         : inner_(std::move(inner)), failures_(std::move(failures)) {}
 
     template <class F> void post(F&& function) const {
-        failures_->count();
-        inner_.post(std::forward<F>(function));
+        if (failures_->count(post_failures::what::posts)) {
+            const auto dropped = std::forward<F>(function);
+            static_cast<void>(dropped);
+        } else {
+            inner_.post(std::forward<F>(function));
+        }
     }
-    void operation_started() const { eap::operation_started(inner_); }
+    void operation_started() const {
+        static_cast<void>(failures_->count(post_failures::what::starts));
+        eap::operation_started(inner_);
+    }
     void operation_completed() const noexcept { eap::operation_completed(inner_); }
     std::optional<bool> running_in_this_thread() const { return eap::running_in_this_thread(inner_); }
     bool operator==(const failing_context&) const = default;
