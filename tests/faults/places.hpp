@@ -107,16 +107,13 @@ struct thread_pool_place {
     template <class F> void on_its_thread(F function) {
         struct visit final : eap::detail::postable {
             explicit visit(F& f) : body(f) {}
-            void run() override {
+            void run_posted() override {
                 body();
                 over.set();
             }
             void dropped() noexcept override {}
-            void* allocate(std::size_t, std::size_t) override { return node; }
-            void deallocate(void*, std::size_t, std::size_t) noexcept override {}
             F& body;
             eap::detail::parking<> over;
-            alignas(std::max_align_t) std::byte node[256];
         };
         visit there{function};
         static_cast<void>(eap::detail::post_target(pool.context(), there));

@@ -95,8 +95,10 @@ class work_list {
     std::size_t size() const noexcept { return size_; }
 
     void push_back(work_ptr last) noexcept {
-        *end_ = last.release();
-        end_ = &(*end_)->next_;
+        work_node* const node = last.release();
+        node->next_ = nullptr; // it may have been queued before
+        *end_ = node;
+        end_ = &node->next_;
         ++size_;
     }
     [[nodiscard]] work_ptr pop_front() noexcept { // requires !empty()
