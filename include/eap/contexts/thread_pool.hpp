@@ -52,7 +52,7 @@ class thread_pool_core : public reference_counted<thread_pool_core> {
             platform::step("thread_pool: next function");
             work_ptr next = queue_.wait_one();
             if (!next)
-                return;
+                break;
             try {
                 next.release()->run();
             } catch (...) {
@@ -61,6 +61,7 @@ class thread_pool_core : public reference_counted<thread_pool_core> {
                     std::terminate(); // inside the handler: it can still be told what it was
             }
         }
+        this_threads_pool = nullptr; // a thread of the lab goes on with something else
     }
 
   private:

@@ -214,6 +214,9 @@ class simulation final : eap::detail::platform {
                 lose_patience();
                 return;
             }
+        if (!is_stuck())
+            for (auto& each : ended_)
+                threads_.give_back(std::move(each));
     }
 
     /// What was wrong, if anything was.
@@ -428,7 +431,7 @@ class simulation final : eap::detail::platform {
         self.body = nullptr; // what it holds may take steps
         of_this_thread_ = nullptr;
         current_ = nullptr;
-        threads_.give_back(std::exchange(self.runs_on, nullptr));
+        ended_.push_back(std::exchange(self.runs_on, nullptr));
         notify(&self, true);
         if (ready_.empty() && waiting_.empty()) {
             const std::shared_ptr<std::binary_semaphore> over = over_; // the run may be destroyed at once
@@ -512,6 +515,8 @@ class simulation final : eap::detail::platform {
     // All that follows belongs to the thread that runs.
     std::vector<std::unique_ptr<actor>> actors_;
     actor* running_ = nullptr;
+    std::vector<std::shared_ptr<detail::thread_cache::worker>>
+        ended_;                   // each is one thread of the run, not two
     std::vector<actor*> ready_;   // those that could go on, the longest first
     std::vector<actor*> waiting_; // the longest first
     steady_time now_{std::chrono::hours{1}};
