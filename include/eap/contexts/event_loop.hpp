@@ -10,6 +10,7 @@
 #include "eap/detail/platform.hpp"
 #include "eap/detail/sync.hpp"
 #include "eap/detail/this_thread_number.hpp"
+#include "eap/detail/work_node.hpp"
 #include "eap/detail/work_queue.hpp"
 #include "eap/errors.hpp"
 #include "eap/scoped_context.hpp"

@@ -8,6 +8,7 @@
 #include "eap/detail/hook.hpp"
 #include "eap/detail/intrusive_ptr.hpp"
 #include "eap/detail/platform.hpp"
+#include "eap/detail/work_node.hpp"
 #include "eap/detail/work_queue.hpp"
 #include "eap/errors.hpp"
 #include "eap/scoped_context.hpp"

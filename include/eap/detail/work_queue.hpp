@@ -6,6 +6,7 @@
 
 #include "eap/detail/deadline.hpp"
 #include "eap/detail/function_target.hpp"
+#include "eap/detail/platform.hpp"
 #include "eap/detail/posted.hpp"
 #include "eap/detail/sync.hpp"
 #include "eap/detail/work_node.hpp"
