@@ -23,7 +23,9 @@ namespace tests {
 /// Watches do not nest.
 class allocation_watch {
   public:
-    enum class sees : unsigned char { operator_new, asio_too };
+    /// What comes from the heap by `operator new`, and what Asio takes; while such a watch lives, this thread's blocks all come
+    /// from the heap. Or the heap alone: blocks that are used again are not seen.
+    enum class sees : unsigned char { operator_new, asio_too, heap_alone };
 
 #ifdef EAP_TESTS_ALLOCATIONS_UNSEEN
     static constexpr bool works = false; // counts none, fails none

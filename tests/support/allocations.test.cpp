@@ -117,7 +117,8 @@ allocation_watch::allocation_watch(sees what) noexcept {
     allocations = 0;
     refused = 0;
     sees_asio = what == sees::asio_too;
-    eap::detail::block_memory::suspend();
+    if (what != sees::heap_alone)
+        eap::detail::block_memory::suspend();
 }
 allocation_watch::~allocation_watch() {
     fail(0);
