@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// One call, and all who run it, wait for it and end it, in every execution.
+#include "eap/detail/call_word.hpp"
+
+#include "explored/explored.hpp"
+
+#include <chrono>
+
+namespace {
+
+using tests::expect;
+using tests::plain;
+using tests::run_threads;
+
+struct call : tests::quarantined, eap::detail::call_word<tests::explored_sync> {
+    plain<int> outcome{0};
+
+    void run(int result) {
+        if (!begin())
+            return;
+        outcome = result;
+        static_cast<void>(reach(milestone::completed));
+    }
+};
+using milestone = call::milestone;
+using parking = eap::detail::parking<tests::explored_sync>;
+constexpr std::chrono::steady_clock::time_point some_time{};
+
+void wait(call& c, milestone until) {
+    if (c.has_reached(until))
+        return;
+    parking here;
+    const call::sleeper sleeper{c, until, here};
+    here.wait();
+}
+
+} // namespace
+
+TEST_CASE(
+    "of a ticket, a cancel and a thread that waits, one begins the call, and the waiter sees its outcome",
+    "[explored][call_word][WH-3]") {
+    tests::explore_all([] {
+        call c;
+        run_threads([&] { c.run(1); }, [&] { c.run(2); },
+                    [&] {
+                        wait(c, milestone::completed);
+                        expect(c.outcome != 0, "woken before the outcome was there");
+                    });
+        expect(c.has_begun() && c.has_reached(milestone::completed), "a bit is lost");
+    });
+}
+
+TEST_CASE("of two that wait for two milestones, each wakes when its own is reached, and not before",
+          "[explored][call_word][WH-3]") {
+    tests::explore_all(
+        [] {
+            call c;
+            plain<int> handled{0};
+            run_threads(
+                [&] {
+                    c.run(1);
+                    handled = 1;
+                    static_cast<void>(c.reach(milestone::handled));
+                },
+                [&] {
+                    wait(c, milestone::completed);
+                    expect(c.outcome == 1, "no outcome");
+                },
+                [&] {
+                    wait(c, milestone::handled);
+                    expect(handled == 1 && c.outcome == 1, "not handled yet");
+                });
+        },
+        {4, 2});
+}
+
+TEST_CASE("a waiter whose time has come leaves, and nobody touches what it slept on",
+          "[explored][call_word]") {
+    tests::explore_all(
+        [] {
+            call c;
+            run_threads([&] { c.run(1); },
+                        [&] {
+                            parking here;
+                            const call::sleeper sleeper{c, milestone::completed, here};
+                            if (here.wait_until(some_time))
+                                expect(c.outcome == 1, "no outcome");
+                        },
+                        [&] { wait(c, milestone::completed); });
+        },
+        {4, 3});
+}
+
+TEST_CASE("one parking waits for two calls", "[explored][call_word][WH-5]") {
+    tests::explore_all([] {
+        call one, two;
+        run_threads([&] { one.run(1); }, [&] { two.run(2); },
+                    [&] {
+                        parking here;
+                        const call::sleeper first{one, milestone::completed, here};
+                        const call::sleeper second{two, milestone::completed, here};
+                        here.wait();
+                        expect(one.has_reached(milestone::completed) || two.has_reached(milestone::completed),
+                               "woken for nothing");
+                    });
+    });
+}
+
+TEST_CASE("of two that end a call one owns its outcome, until it gives the end back",
+          "[explored][call_word][DG-7]") {
+    tests::explore_all([] {
+        call c;
+        plain<int> ends{0};
+        const auto end = [&](bool gives_back) {
+            if (!c.end())
+                return;
+            ++ends;
+            if (!c.has_reached(milestone::completed) && gives_back) {
+                c.give_end_back();
+                return;
+            }
+            wait(c, milestone::completed);
+            c.outcome = 0; // moved out
+        };
+        run_threads([&] { c.run(1); }, [&] { end(true); }, [&] { end(false); });
+        expect(ends == 1 || ends == 2, "nobody ends it");
+        if (c.has_ended())
+            expect(c.outcome == 0 && !c.end(), "ended again");
+    });
+}
+
+TEST_CASE("of the death of the last handle and the completion, whoever comes second tells of the error",
+          "[explored][call_word][O-2]") {
+    tests::explore_all([] {
+        auto* const c = new call;
+        plain<int> told{0};
+        plain<int> last_use{0};
+        const auto tell = [&] {
+            expect(c->outcome == 1 && last_use == 1, "tells of something that it cannot know");
+            ++told;
+        };
+        run_threads(
+            [&] {
+                static_cast<void>(c->begin());
+                c->outcome = 1;
+                if (c->reach(milestone::completed))
+                    tell();
+            },
+            [&] {
+                last_use = 1;
+                if (c->forget())
+                    tell();
+            });
+        expect(told == 1, "nobody tells of the error, or both do");
+        delete c;
+    });
+}
