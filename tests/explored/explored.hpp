@@ -92,6 +92,7 @@ int main() {
 #endif
     for (const auto& each : tests::scenarios()) {
         std::printf("%s\n", each.name);
+        std::fflush(stdout);
         each.run();
         if (!tests::all_hold)
             return 1;

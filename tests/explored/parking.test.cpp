@@ -80,3 +80,23 @@ TEST_CASE(
         expect(p.wait_until(some_time), "open, and the wait says it is not");
     });
 }
+
+TEST_CASE("whoever looks and finds it open sees what was written before", "[explored][parking]") {
+    tests::explore_all([] {
+        parking p;
+        plain<int> written{0};
+        tests::explored_sync::atomic<int> turn{
+            0}; // what is behind a mutex has no eyes of its own: others come in here
+        const auto look = [&] {
+            static_cast<void>(turn.load());
+            if (p.is_set())
+                expect(written == 1, "open, and it is not written");
+        };
+        run_threads(
+            [&] {
+                written = 1;
+                p.set();
+            },
+            look, look);
+    });
+}

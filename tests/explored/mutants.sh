@@ -1,0 +1,141 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSL-1.0
+#
+# Plants the faults of mutants.txt, one at a time, in a copy of include/, and lets the scenarios find each. All must be found.
+#
+#   CXX=g++ CXXFLAGS="-O1" sh tests/explored/mutants.sh [part of a line of mutants.txt]
+#
+# Needs a compiler of C++20 and nothing else. Exit status: 0 when every fault was found; 1 when one was not; 2 when the list, the
+# compiler or the unchanged headers fail.
+set -u
+
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+root=$(CDPATH='' cd -- "$here/../.." && pwd)
+only=${1:-}
+cxx=${CXX:-c++}
+flags=${CXXFLAGS:--O1}
+limit=${LIMIT:-60} # seconds for one run; a hang is a fault found
+work=$(mktemp -d) || exit 2
+trap 'rm -rf "$work"' EXIT
+trap 'exit 2' INT TERM
+
+refuse() {
+    echo "mutants: $*" >&2
+    exit 2
+}
+
+# compile <scenarios>: against the copy, never against the headers it was made of
+compile() {
+    # shellcheck disable=SC2086 # flags are several words
+    "$cxx" -std=c++20 $flags -w -DEAP_EXPLORED_ALONE -I"$work/include" -I"$root/tests" \
+        "$here/$1.test.cpp" -o "$work/run" >"$work/compiler" 2>&1
+}
+
+# run: the exit status of the scenarios; 124 when they take too long
+run() {
+    "$work/run" >"$work/output" 2>&1 &
+    pid=$!
+    (
+        left=$((limit * 5))
+        while [ "$left" -gt 0 ]; do
+            sleep 0.2 2>/dev/null || sleep 1
+            kill -0 "$pid" 2>/dev/null || exit 0
+            left=$((left - 1))
+        done
+        : >"$work/late"
+        kill -9 "$pid" 2>/dev/null
+    ) &
+    watch=$!
+    wait "$pid" 2>/dev/null
+    status=$?
+    kill "$watch" 2>/dev/null
+    wait "$watch" 2>/dev/null
+    if [ -e "$work/late" ]; then
+        rm -f "$work/late"
+        status=124
+    fi
+    return "$status"
+}
+
+# plant <header> <after> <text> <replacement> <number>: changes one line of the copy, and leaves its number in the copy
+plant() {
+    AFTER=$2 TEXT=$3 NEW=$4 NUMBER=$5 awk '
+        BEGIN { after = ENVIRON["AFTER"]; text = ENVIRON["TEXT"]; begun = after == "-" }
+        !begun && index($0, after) { begun = 1 }
+        begun && !done && (at = index($0, text)) {
+            $0 = substr($0, 1, at - 1) ENVIRON["NEW"] substr($0, at + length(text))
+            done = 1
+        }
+        { print }
+        END { print "#define EAP_MUTANT " ENVIRON["NUMBER"]; exit !done }
+    ' "$work/original/eap/detail/$1.hpp" >"$work/include/eap/detail/$1.hpp"
+}
+
+field() { # the number of a field, of $line; without the blanks around it
+    printf '%s\n' "$line" | awk -F ' @ ' -v n="$1" '{ print $n }'
+}
+
+mkdir -p "$work/original" "$work/include" || exit 2
+cp -R "$root/include/." "$work/original/" || exit 2 # once: somebody may be at work on them
+cp -R "$work/original/." "$work/include/" || exit 2
+grep -v -e '^#' -e '^$' "$here/mutants.txt" | grep -F -e "$only" >"$work/list"
+[ -s "$work/list" ] || refuse "no line of mutants.txt has '$only'"
+
+# The control: without a fault nothing is found, or whatever is found below means nothing.
+while IFS= read -r line; do
+    [ "$(field 2)" = - ] && field 1 || field 2
+done <"$work/list" | sort -u >"$work/scenarios"
+while IFS= read -r scenarios; do
+    compile "$scenarios" || refuse "$scenarios does not compile: $(cat "$work/compiler")"
+    run || refuse "$scenarios fails without a fault: $(cat "$work/output")"
+    grep -q '^no mutant$' "$work/output" || refuse "the control is not without a fault"
+done <"$work/scenarios"
+
+total=0
+killed=0
+: >"$work/survivors"
+while IFS= read -r line; do
+    total=$((total + 1))
+    header=$(field 1)
+    scenarios=$(field 2)
+    [ "$scenarios" != - ] || scenarios=$header
+    name=$(field 6)
+    [ -n "$name" ] || refuse "a line without six fields: $line"
+    plant "$header" "$(field 3)" "$(field 4)" "$(field 5)" "$total" || refuse "nothing to change: $line"
+    compile "$scenarios" || refuse "does not compile: $line
+$(cat "$work/compiler")"
+    how=survived
+    for bound in 1 ''; do # most are found by one preemption
+        if [ -n "$bound" ]; then
+            EAP_EXPLORE_BOUND=$bound
+            export EAP_EXPLORE_BOUND
+        else
+            unset EAP_EXPLORE_BOUND
+        fi
+        run
+        status=$?
+        grep -q "^mutant $total\$" "$work/output" || refuse "what was compiled is not the mutant: $line"
+        if [ "$status" -ne 0 ]; then
+            how=$(sed -n 's/^  explored \([0-9]* executions: .*\); schedule.*/found in \1/p' "$work/output" | tail -n 1)
+            [ "$status" -ne 124 ] || how="found by its hanging"
+            [ -n "$how" ] || how="found by its end, status $status"
+            break
+        fi
+    done
+    unset EAP_EXPLORE_BOUND
+    if [ "$how" = survived ]; then
+        echo "$header: $name" >>"$work/survivors"
+    else
+        killed=$((killed + 1))
+    fi
+    echo "$header: $name: $how"
+    cp "$work/original/eap/detail/$header.hpp" "$work/include/eap/detail/$header.hpp" || exit 2
+done <"$work/list"
+
+echo "killed $killed of $total"
+if [ -s "$work/survivors" ]; then
+    echo "survivors:"
+    sed 's/^/  /' "$work/survivors"
+    exit 1
+fi
+exit 0
