@@ -14,7 +14,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <cxxabi.h>
-#include <exception>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -45,8 +44,9 @@
 #if defined(EAP_TESTS_TSAN)
 #include <sanitizer/tsan_interface.h>
 #endif
-#if (defined(__x86_64__) || defined(__aarch64__)) && !defined(EAP_TESTS_ASAN) && !defined(EAP_TESTS_TSAN)
+#if !defined(EAP_TESTS_ASAN) && !defined(EAP_TESTS_TSAN) && !(defined(_FORTIFY_SOURCE) && _FORTIFY_SOURCE > 0)
 #define EAP_TESTS_FAST_SWITCH 1 // swapcontext asks the kernel for the signal mask each time
+#include <setjmp.h>
 #endif
 
 namespace tests {
@@ -157,22 +157,20 @@ class fiber {
         unsigned uncaught = 0;
     };
     static exception_globals* globals() {
-        static auto* const of_this_thread = reinterpret_cast<exception_globals*>(abi::__cxa_get_globals());
-        return of_this_thread;
+        return reinterpret_cast<exception_globals*>(abi::__cxa_get_globals());
     }
 
 #if defined(EAP_TESTS_FAST_SWITCH)
-    [[noreturn, gnu::noinline]] static void jump_to(fiber& to) { __builtin_longjmp(to.jump_, 1); }
-    [[gnu::noinline]] static void jump(fiber& from, fiber& to) {
-        if (__builtin_setjmp(from.jump_) != 0)
+    static void jump(fiber& from, fiber& to) {
+        if (_setjmp(from.jump_) != 0)
             return;
         from.has_run_ = true;
         if (to.has_run_)
-            jump_to(to);
+            _longjmp(to.jump_, 1);
         to.has_run_ = true;
         setcontext(&to.context_);
     }
-    void* jump_[5] = {};
+    jmp_buf jump_;
     bool has_run_ = false;
 #else
     static void jump(fiber& from, fiber& to) { swapcontext(&from.context_, &to.context_); }
@@ -227,7 +225,7 @@ class explorer {
             }
             found.exhausted = !next();
         } while (!found.exhausted && found.executions != what_.executions);
-        found.exhausted = found.exhausted && what_.how <= exploring::search::sleep_sets;
+        found.exhausted = found.exhausted && what_.how <= exploring::search::sleep_sets && !is_cut_;
         return found;
     }
 
@@ -717,6 +715,7 @@ class explorer {
     std::size_t choose(std::size_t options) {
         if (options < 2)
             return 0;
+        is_cut_ = is_cut_ || options > 10;
         std::size_t taken = 0;
         if (what_.how == exploring::search::replay) {
             const char wanted = next_of_schedule();
@@ -882,6 +881,7 @@ class explorer {
     // the search
     std::vector<choice> path_;
     std::size_t depth_ = 0;
+    bool is_cut_ = false; // a load had more values to choose from than are explored
 
     // this execution
     fiber controller_;
