@@ -107,9 +107,10 @@ class operation_state : public homebound_mailbox {
     /// The worker is gone: cancelled when that was asked for, else abandoned. Nothing when decided.
     void abandon() noexcept {
         platform::step("let go of an operation");
-        if (word_.claim(claimant::other) != found::won)
+        bool stop_came_first = false; // one that comes later is told that it was too late
+        if (word_.claim(claimant::other, &stop_came_first) != found::won)
             return;
-        if (stop_requested())
+        if (stop_came_first)
             write_cancelled();
         else
             write_error(abandoned_error());

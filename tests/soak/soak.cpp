@@ -56,6 +56,18 @@ namespace {
 
 // ---- what is counted ----
 
+#ifdef __has_feature
+#define EAP_SOAK_HAS_FEATURE(name) __has_feature(name)
+#else
+#define EAP_SOAK_HAS_FEATURE(name) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) ||                                         \
+    EAP_SOAK_HAS_FEATURE(address_sanitizer) || EAP_SOAK_HAS_FEATURE(thread_sanitizer)
+constexpr bool memory_is_our_own = false; // a sanitizer keeps what was freed, and notes about all the rest
+#else
+constexpr bool memory_is_our_own = true;
+#endif
+
 /// Of the whole process, in bytes; 0 where it cannot be asked for.
 std::size_t resident_memory() {
 #ifdef __linux__
@@ -470,7 +482,7 @@ class mix {
     }
 
     void tell_memory(std::size_t at_end) const {
-        if (at_half_ == 0)
+        if (at_half_ == 0 || !memory_is_our_own)
             return;
         tell("mixed, resident memory at one half", std::to_string(at_half_ / 1024) + " KiB");
         tell("mixed, resident memory at the end", std::to_string(at_end / 1024) + " KiB");

@@ -28,15 +28,19 @@ template <class Sync = std_sync> class operation_word {
         already_completed, // the worker itself had completed it before this call began
     };
 
-    [[nodiscard]] claim_result claim(claimant who) noexcept {
+    /// `stop_came_first`, if given, is set by the winner: whether a stop was recorded before it won.
+    [[nodiscard]] claim_result claim(claimant who, bool* stop_came_first = nullptr) noexcept {
         std::uint32_t old = word_.load(std::memory_order_acquire);
         if ((old & decided_by_worker) != 0)
             return claim_result::already_completed;
         const std::uint32_t bits = who == claimant::worker ? decided | decided_by_worker : decided;
         while ((old & decided) == 0) {
             if (word_.compare_exchange_weak(old, old | bits, std::memory_order_acq_rel,
-                                            std::memory_order_acquire))
+                                            std::memory_order_acquire)) {
+                if (stop_came_first != nullptr)
+                    *stop_came_first = (old & stop) != 0;
                 return claim_result::won;
+            }
         }
         return claim_result::lost;
     }
