@@ -74,6 +74,7 @@ template <class Sync = std_sync> class gate {
         return true;
     }
     /// As `close`, by whoever ends what is behind the gate, once: waits for all other threads, also from inside.
+    /// Not beside a `close` on another thread, which could return while this one is still inside.
     void close_for_good() noexcept {
         shut();
         const std::size_t mine = inside<gate>::times(this) * one_inside;
