@@ -58,7 +58,10 @@ template <class R, class P> class method_core : public reference_counted<method_
         : options(std::move(o)),
           registry(new operation_registry{any_synchronization_context{}}, adopt_reference) {}
     virtual ~method_core() = default;
-    /// Of `single`: the invocation is about to be delivered, or never will be.
+    // Of `single`, in this order, the next invocation's after this one's: its operation has been made, and nobody knows of it
+    // yet; then either its work never begins, and it never was, or it is about to be delivered, or never will be.
+    virtual void was_created(progress_operation<P>& operation) noexcept = 0;
+    virtual void never_began() noexcept = 0;
     virtual void is_about_to_end() noexcept = 0;
 
     const async_method_options options;
@@ -74,9 +77,6 @@ template <class R, class P, class... Args> class typed_method_core : public meth
   public:
     using method_core<R, P>::method_core;
     virtual void run(async_operation<R, P>& operation, Args&&... arguments) = 0;
-    /// An invocation's operation exists, and its work has not begun; and it never will.
-    virtual void was_created(async_operation<R, P>& operation) noexcept = 0;
-    virtual void never_began() noexcept = 0;
 };
 
 template <class Work, class R, class P, class... Args>
@@ -101,7 +101,7 @@ class method_core_of final : public typed_method_core<R, P, Args...> {
     }
 
     // A work may ask to hear of these.
-    void was_created(async_operation<R, P>& operation) noexcept override {
+    void was_created(progress_operation<P>& operation) noexcept override {
         if constexpr (requires { work_.was_created(operation); })
             work_.was_created(operation);
     }
@@ -152,7 +152,7 @@ template <class R, class P> class typed_invocation final : public method_invocat
         if (const turn was = give_turn_back(); was == turn::begun)
             not_busy_any_more();
         else if (was == turn::taken)
-            free();
+            never_was();
         end();
     }
     /// Its work is about to be sent on its way; and that has failed: what was asked of it is asked of the next one.
@@ -163,7 +163,7 @@ template <class R, class P> class typed_invocation final : public method_invocat
     }
     void never_began() noexcept {
         if (give_turn_back() != turn::none)
-            free();
+            never_was();
     }
 
   private:
@@ -174,6 +174,10 @@ template <class R, class P> class typed_invocation final : public method_invocat
     turn give_turn_back() noexcept { return turn_.exchange(turn::none, std::memory_order_acq_rel); }
     void not_busy_any_more() noexcept {
         core_->is_about_to_end(); // first: what comes when it is not busy any more is the next one's
+        free();
+    }
+    void never_was() noexcept {
+        core_->never_began();
         free();
     }
     void free() noexcept { core_->is_busy.store(false, std::memory_order_release); }
@@ -313,15 +317,20 @@ template <class R, class... Args, class P, invocations I> class async_method<R(A
                 shared->options.operation, [&](auto&&... common) {
                     using block = detail::operation_block<R, P, detail::invocation_completed<R, P>,
                                                           detail::invocation_progress<R, P>>;
-                    return new block{std::move(common)..., std::move(when_completed),
-                                     detail::invocation_progress<R, P>{made}};
+                    auto* const its = new block{std::move(common)..., std::move(when_completed),
+                                                detail::invocation_progress<R, P>{made}};
+                    if constexpr (I == invocations::single)
+                        shared->was_created(*its);
+                    return its;
                 });
-            shared->was_created(operation);
             begin(*made, std::move(operation), std::move(work), policy, meeting);
         } catch (const duplicate_task_id&) {
             if (policy != pending_id::join)
                 throw;
             return false;
+        } catch (...) {
+            made->never_began();
+            throw;
         }
         return true;
     }
@@ -393,7 +402,6 @@ template <class R, class... Args, class P, invocations I> class async_method<R(A
         }
         if (refusal != nullptr) {
             made.never_began();
-            shared->never_began();
             if (detail::operation_access::discard(std::move(operation))) {
                 if (policy == pending_id::supersede)
                     meeting->take_back(made);

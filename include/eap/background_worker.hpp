@@ -8,6 +8,7 @@
 #include "eap/async_operation.hpp"
 #include "eap/completed_event_args.hpp" // IWYU pragma: export: handlers take it
 #include "eap/detail/intrusive_ptr.hpp"
+#include "eap/detail/platform.hpp"
 #include "eap/detail/stored.hpp"
 #include "eap/detail/sync.hpp"
 #include "eap/errors.hpp"
@@ -77,6 +78,9 @@ struct do_work_access {
 };
 
 /// What a worker and its runs share.
+///
+/// Invariant     a request to stop is of one run: the one that is current when it is made, or the next one when there is none.
+///               It ends with that run, and what comes when it has ended is of the next one. So they are under one lock.
 template <class A, class R, class P> class worker_state : public reference_counted<worker_state<A, R, P>> {
     using operation = progress_operation<P>;
 
@@ -84,29 +88,58 @@ template <class A, class R, class P> class worker_state : public reference_count
     event<do_work_event_args<A, R>&> do_work;
     std_sync::atomic<bool> reports_progress{false};
     std_sync::atomic<bool> supports_cancellation{false};
-    std_sync::atomic<bool> cancellation_pending{
-        false}; // until the run that it stops is about to be delivered
 
     /// The operation of the run that was started last; null before the first.
     intrusive_ptr<operation> last_run() const {
         const std::lock_guard lock{mutex_};
-        return last_run_;
+        return run_ ? run_ : last_run_;
     }
-    void set_last_run(intrusive_ptr<operation> started) noexcept {
-        intrusive_ptr<operation> old; // dies after the lock
-        const std::lock_guard lock{mutex_};
-        old = std::exchange(run_before_, std::exchange(last_run_, std::move(started)));
+    bool cancellation_pending() const noexcept {
+        return cancellation_pending_.load(std::memory_order_acquire);
     }
-    void take_last_run_back() noexcept {
-        intrusive_ptr<operation> old; // dies after the lock
+
+    /// False when that was asked for before.
+    bool request_cancellation() noexcept {
+        intrusive_ptr<operation> meant;
+        {
+            const std::lock_guard lock{mutex_};
+            if (cancellation_pending_.exchange(true, std::memory_order_acq_rel))
+                return false;
+            meant = run_;
+        }
+        platform::step("ask the run to stop");
+        if (meant)
+            meant->request_stop();
+        return true;
+    }
+
+    // Of one run after the other:
+    void run_was_created(operation& its) noexcept {
+        const intrusive_ptr<operation> kept{&its};
+        {
+            const std::lock_guard lock{mutex_};
+            run_ = kept;
+        }
+        if (cancellation_pending())
+            its.request_stop();
+    }
+    void run_never_began() noexcept {
+        intrusive_ptr<operation> dies; // after the lock
         const std::lock_guard lock{mutex_};
-        old = std::exchange(last_run_, std::move(run_before_));
+        dies = std::move(run_);
+    }
+    void run_is_about_to_end() noexcept {
+        intrusive_ptr<operation> dies; // after the lock
+        const std::lock_guard lock{mutex_};
+        dies = std::exchange(last_run_, std::move(run_));
+        cancellation_pending_.store(false, std::memory_order_release);
     }
 
   private:
     mutable std_sync::mutex mutex_;
-    intrusive_ptr<operation> last_run_;   // guarded by mutex_
-    intrusive_ptr<operation> run_before_; // likewise: what it is again when the start of the last one fails
+    intrusive_ptr<operation> run_; // guarded by mutex_; from its creation until it is about to be delivered
+    intrusive_ptr<operation> last_run_;                  // guarded by mutex_; what has ended last
+    std_sync::atomic<bool> cancellation_pending_{false}; // written under mutex_
 };
 
 /// The work of a worker's method: the handlers of do_work.
@@ -131,13 +164,9 @@ template <class A, class R, class P> struct worker_work {
     }
 
     // what the method tells its work:
-    void was_created(async_operation<R, P>& operation) noexcept {
-        state->set_last_run(operation_access::reports_of(operation));
-        if (state->cancellation_pending.load(std::memory_order_acquire))
-            operation_access::state(operation)->request_stop();
-    }
-    void never_began() noexcept { state->take_last_run_back(); }
-    void is_about_to_end() noexcept { state->cancellation_pending.store(false, std::memory_order_release); }
+    void was_created(progress_operation<P>& run) noexcept { state->run_was_created(run); }
+    void never_began() noexcept { state->run_never_began(); }
+    void is_about_to_end() noexcept { state->run_is_about_to_end(); }
 
     intrusive_ptr<worker_state<A, R, P>> state;
 };
@@ -214,19 +243,11 @@ template <class Argument = void, class Result = void, class P = void> class back
 
     /// Asks the run to stop, or the next one when there is none. True when that was asked for first; false, and nothing happens,
     /// unless `worker_supports_cancellation()`. Never throws. (.NET: CancelAsync, which throws then)
-    bool cancel_async() noexcept {
-        if (!worker_supports_cancellation() ||
-            state_->cancellation_pending.exchange(true, std::memory_order_acq_rel))
-            return false;
-        method_.cancel_all();
-        return true;
-    }
+    bool cancel_async() noexcept { return worker_supports_cancellation() && state_->request_cancellation(); }
 
     bool is_busy() const noexcept { return method_.is_busy(); }
     /// Whether the run was asked to stop. (.NET: CancellationPending)
-    bool cancellation_pending() const noexcept {
-        return state_->cancellation_pending.load(std::memory_order_acquire);
-    }
+    bool cancellation_pending() const noexcept { return state_->cancellation_pending(); }
 
     // Both are false at first, and may be changed at any time.
     bool worker_reports_progress() const noexcept {
