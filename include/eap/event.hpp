@@ -109,8 +109,9 @@ struct event_access {
 /// One subscription, seen by whoever subscribed. (.NET: the delegate that `-=` takes)
 ///
 /// Guarantees    copies name one subscription. Once `disconnect` has returned, the handler does not start again, and does not
-///               run on another thread any more; from inside a handler of that very subscription it returns at once. What the
-///               handler holds is destroyed by then, unless it is running.
+///               run on another thread any more. What the handler holds is destroyed by then, unless it is running. From
+///               inside a handler of that very subscription it returns at once: where raises overlap, another thread may be
+///               inside it too, and even at its first line.
 /// Thread safety all members. `disconnect` waits for a call on another thread, and for what the handler holds to be
 ///               destroyed: whoever calls it holds no lock that these take, and handlers that run at the same time do not
 ///               disconnect each other.

@@ -3,9 +3,7 @@
 
 #include "eap/detail/parking.hpp"
 #include "support/catch.hpp"
-#include "support/interleavings.hpp"
 
-#include <memory>
 #include <optional>
 #include <thread>
 
@@ -13,10 +11,6 @@ namespace {
 
 using word = eap::detail::call_word<>;
 using milestone = word::milestone;
-
-using stepping_word = eap::detail::call_word<tests::stepping_sync>;
-using stepping_milestone = stepping_word::milestone;
-using stepping_parking = eap::detail::parking<tests::stepping_sync>;
 
 } // namespace
 
@@ -105,80 +99,6 @@ TEST_CASE("whoever leaves before the milestone is not called back, in whatever o
     const word::sleeper last{w, milestone::completed, stays};
     w.reach(milestone::completed);
     CHECK(stays.is_set());
-}
-
-TEST_CASE("in every order, of two that begin one wins", "[call_word]") {
-    tests::interleavings orders{4};
-    while (orders.next()) {
-        stepping_word w;
-        bool a = false, b = false;
-        orders.run({[&] { a = w.begin(); }, [&] { b = w.begin(); }});
-        REQUIRE(a != b);
-    }
-}
-
-TEST_CASE("in every order, of two that end one wins", "[call_word][DG-7]") {
-    tests::interleavings orders{4};
-    while (orders.next()) {
-        stepping_word w;
-        bool a = false, b = false;
-        orders.run({[&] { a = w.end(); }, [&] { b = w.end(); }});
-        REQUIRE(a != b);
-    }
-}
-
-TEST_CASE("in every order of the last handle's death and the completion, one of them is told of the other",
-          "[call_word][O-2]") {
-    tests::interleavings orders{4};
-    bool first_once = false, second_once = false;
-    while (orders.next()) {
-        stepping_word w;
-        bool forgot_late = false, completed_late = false;
-        orders.run({[&] { forgot_late = w.forget(); },
-                    [&] { completed_late = w.reach(stepping_milestone::completed); }});
-        REQUIRE(forgot_late != completed_late);
-        first_once = first_once || forgot_late;
-        second_once = second_once || completed_late;
-    }
-    CHECK(first_once);
-    CHECK(second_once);
-}
-
-TEST_CASE("in every order no wake-up is lost", "[call_word][WH-3]") {
-    tests::interleavings orders{6};
-    while (orders.next()) {
-        stepping_word w;
-        stepping_parking completed, handled;
-        std::optional<stepping_word::sleeper> one,
-            other; // outlive the threads, as those who still wait would
-        orders.run({[&] { one.emplace(w, stepping_milestone::completed, completed); },
-                    [&] { other.emplace(w, stepping_milestone::handled, handled); },
-                    [&] {
-                        w.reach(stepping_milestone::completed);
-                        w.reach(stepping_milestone::handled);
-                    }});
-        REQUIRE(completed.is_set());
-        REQUIRE(handled.is_set());
-    }
-    CHECK(orders.executions() > 100);
-}
-
-TEST_CASE("in every order, a sleeper that has left is not touched any more", "[call_word]") {
-    tests::interleavings orders{6};
-    while (orders.next()) {
-        stepping_word w;
-        stepping_parking stays;
-        std::optional<stepping_word::sleeper> other;
-        orders.run({[&] {
-                        const auto here =
-                            std::make_unique<stepping_parking>(); // its end is seen by the sanitizers
-                        const stepping_word::sleeper timed_out{w, stepping_milestone::completed, *here};
-                    },
-                    [&] { other.emplace(w, stepping_milestone::completed, stays); },
-                    [&] { w.reach(stepping_milestone::completed); }});
-        REQUIRE(stays.is_set());
-    }
-    CHECK(orders.executions() > 100);
 }
 
 TEST_CASE("a thread that waits sees what was written before the milestone", "[call_word][DG-23]") {

@@ -2,7 +2,6 @@
 #include "eap/detail/latest_slot.hpp"
 
 #include "support/catch.hpp"
-#include "support/interleavings.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -18,7 +17,6 @@ struct alignas(8) node {
 };
 
 using slot = eap::detail::latest_slot<node>;
-using stepping_slot = eap::detail::latest_slot<node, tests::stepping_sync>;
 
 } // namespace
 
@@ -88,64 +86,6 @@ TEST_CASE("resigning after the last reader has been leaves the slot closed", "[l
     CHECK(s.close() == &one);
     s.resign();
     CHECK(s.put(late).became == slot::put_as::refused);
-}
-
-TEST_CASE(
-    "in every order of two senders and the readers they send for, each value comes out once, the newest read",
-    "[latest_slot][G14][G15]") {
-    tests::interleavings orders{6};
-    while (orders.next()) {
-        stepping_slot s;
-        node a{1}, b{2};
-        node* read[2] = {nullptr, nullptr};
-        const auto send = [&](node& mine, node*& by_my_reader) {
-            const auto result = s.put(mine);
-            if (result.replaced != nullptr)
-                ++result.replaced->came_out;
-            if (result.became == stepping_slot::put_as::sender_in_charge) {
-                by_my_reader = s.take();
-                if (by_my_reader != nullptr)
-                    ++by_my_reader->came_out;
-            }
-        };
-        orders.run({[&] { send(a, read[0]); }, [&] { send(b, read[1]); }});
-        REQUIRE(a.came_out == 1);
-        REQUIRE(b.came_out == 1);
-        REQUIRE((read[0] != nullptr || read[1] != nullptr));
-        REQUIRE(s.take() == nullptr);
-    }
-    CHECK(orders.executions() >= 6);
-}
-
-TEST_CASE("in every order of two senders and the last reader, each value comes out once or is refused",
-          "[latest_slot][G14]") {
-    tests::interleavings orders{6};
-    bool refused_once = false, kept_once = false;
-    while (orders.next()) {
-        stepping_slot s;
-        node a{1}, b{2};
-        const auto out = [](node* which) {
-            if (which != nullptr)
-                ++which->came_out;
-        };
-        const auto send = [&](node& mine) {
-            const auto result = s.put(mine);
-            out(result.replaced);
-            if (result.became == stepping_slot::put_as::refused)
-                ++mine.came_out; // the sender's again
-            else if (result.became == stepping_slot::put_as::sender_in_charge)
-                s.resign();
-            return result.became == stepping_slot::put_as::refused;
-        };
-        bool a_refused = false, b_refused = false;
-        orders.run({[&] { a_refused = send(a); }, [&] { b_refused = send(b); }, [&] { out(s.close()); }});
-        REQUIRE(a.came_out == 1);
-        REQUIRE(b.came_out == 1);
-        refused_once = refused_once || a_refused || b_refused;
-        kept_once = kept_once || (!a_refused && !b_refused);
-    }
-    CHECK(refused_once);
-    CHECK(kept_once);
 }
 
 TEST_CASE("three senders and a reader: each value comes out once, as it was written",

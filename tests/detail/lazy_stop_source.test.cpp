@@ -3,7 +3,6 @@
 
 #include "support/allocations.hpp"
 #include "support/catch.hpp"
-#include "support/interleavings.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -16,8 +15,6 @@ namespace {
 
 using word = eap::detail::operation_word<>;
 using source = eap::detail::lazy_stop_source<>;
-using stepping_word = eap::detail::operation_word<tests::stepping_sync>;
-using stepping_source = eap::detail::lazy_stop_source<tests::stepping_sync>;
 
 } // namespace
 
@@ -111,25 +108,6 @@ TEST_CASE("a token outlives its source", "[lazy_stop_source]") {
     s->request_stop();
     s.reset();
     CHECK(token.stop_requested());
-}
-
-TEST_CASE("in every order of a request and two first tokens, no token misses it",
-          "[lazy_stop_source][CN-1]") {
-    tests::interleavings orders{4};
-    while (orders.next()) {
-        stepping_word w;
-        stepping_source s;
-        std::stop_token a, b;
-        orders.run({[&] { a = s.token(w); }, [&] { b = s.token(w); },
-                    [&] {
-                        w.request_stop();
-                        s.request_stop();
-                    }});
-        REQUIRE(a.stop_requested());
-        REQUIRE(b.stop_requested());
-        REQUIRE(a == b);
-    }
-    CHECK(orders.executions() > 50);
 }
 
 TEST_CASE("a request races the first token on real threads: it is never missed",

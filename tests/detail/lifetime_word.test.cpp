@@ -2,7 +2,6 @@
 #include "eap/detail/lifetime_word.hpp"
 
 #include "support/catch.hpp"
-#include "support/interleavings.hpp"
 
 #include <atomic>
 #include <thread>
@@ -11,7 +10,6 @@
 namespace {
 
 using word = eap::detail::lifetime_word<>;
-using stepping_word = eap::detail::lifetime_word<tests::stepping_sync>;
 
 } // namespace
 
@@ -60,54 +58,6 @@ TEST_CASE("a slot that is lent keeps the block when the last reference goes", "[
         CHECK_FALSE(w.give_back(first_back));
         CHECK(w.give_back(1 - first_back));
     }
-}
-
-TEST_CASE("in every order of the last references and the slots coming back, exactly one destroys",
-          "[lifetime_word][G14]") {
-    tests::interleavings orders{6};
-    while (orders.next()) {
-        stepping_word w;
-        w.add_reference();
-        bool destroyed[3] = {false, false, false};
-        orders.run({[&] {
-                        const int slot = w.take_slot(); // while its reference is held
-                        const bool early = w.release();
-                        const bool late = slot >= 0 && w.give_back(slot);
-                        destroyed[0] = early != late;
-                        destroyed[1] = early && late;
-                    },
-                    [&] { destroyed[2] = w.release(); }});
-        REQUIRE_FALSE(destroyed[1]);
-        REQUIRE(destroyed[0] != destroyed[2]);
-    }
-    CHECK(orders.executions() >= 4);
-}
-
-TEST_CASE("in every order no slot is lent to two at a time", "[lifetime_word]") {
-    tests::interleavings orders{3};
-    bool turned_down = false;
-    while (orders.next()) {
-        stepping_word w;
-        int users[stepping_word::slots] = {0, 0};
-        bool shared = false, down = false;
-        const auto use = [&] {
-            const int slot = w.take_slot();
-            if (slot < 0) {
-                down = true;
-                return;
-            }
-            shared = shared || users[slot]++ != 0;
-            tests::interleavings::step();
-            --users[slot];
-            static_cast<void>(w.give_back(slot));
-        };
-        orders.run({use, use, use});
-        REQUIRE_FALSE(shared);
-        REQUIRE(w.release());
-        turned_down = turned_down || down;
-    }
-    CHECK(turned_down);
-    CHECK(orders.executions() > 100);
 }
 
 TEST_CASE("slots go round among threads, and what one wrote there the next one may overwrite",

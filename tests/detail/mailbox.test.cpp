@@ -2,7 +2,6 @@
 #include "eap/detail/mailbox.hpp"
 
 #include "support/catch.hpp"
-#include "support/interleavings.hpp"
 
 #include <array>
 #include <atomic>
@@ -37,71 +36,6 @@ std::vector<int> numbers_of(const mailbox_node* list) {
     for (; list != nullptr; list = list->next)
         numbers.push_back(number_of(list));
     return numbers;
-}
-
-// ---- a model of an operation: whoever must post a drain runs it on the spot, as a parallel context may ----
-
-using stepping_box = eap::detail::mailbox<tests::stepping_sync>;
-
-struct reading {
-    stepping_box box;
-    letter last{99};
-    std::vector<int> delivered;
-    std::vector<int> discarded;
-    bool ended = false;
-    int readers = 0;
-    bool overlapped = false;
-
-    // The reader of an operation, with a step in the middle of each handler.
-    void drain() {
-        overlapped = overlapped || readers++ != 0;
-        for (;;) {
-            mailbox_node* const next = box.take();
-            if (next == nullptr) {
-                --readers; // before `release`: from there on somebody else may read
-                if (box.release())
-                    return;
-                ++readers;
-                continue;
-            }
-            tests::interleavings::step();
-            delivered.push_back(number_of(next));
-            if (next == &last) {
-                ended = true;
-                --readers;
-                return;
-            }
-        }
-    }
-    void lose_home() {
-        const auto remains = box.place_is_gone();
-        for (const int each : numbers_of(remains.messages))
-            discarded.push_back(each);
-        ended = ended || remains.has_last;
-    }
-    bool send(letter& what) {
-        const auto result = box.send(what);
-        if (result == stepping_box::sent::must_post)
-            drain();
-        return result == stepping_box::sent::must_post || result == stepping_box::sent::queued;
-    }
-    void close() {
-        const auto result = box.close(last);
-        if (result == stepping_box::sent::must_post)
-            drain();
-        else if (result == stepping_box::sent::gone) { // the right to read came with it
-            for (const int each : read_all(box))
-                discarded.push_back(each);
-            ended = true;
-        }
-    }
-};
-
-std::size_t count(const std::vector<int>& all, int what) {
-    std::size_t found = 0;
-    for (const int each : all)
-        found += each == what ? 1U : 0U;
-    return found;
 }
 
 } // namespace
@@ -249,79 +183,6 @@ TEST_CASE("once the place is gone messages are refused, and the last one is hand
     CHECK(b.send(late) == box::sent::gone);
     CHECK(b.close(last) == box::sent::gone);
     CHECK(read_all(b) == std::vector{3});
-}
-
-TEST_CASE("in every order of two senders and the end, what was accepted is delivered once, in order, before "
-          "the end",
-          "[mailbox][G1][G2][G3]") {
-    tests::interleavings orders{3};
-    while (orders.next()) {
-        reading r;
-        letter a1{11}, a2{12}, b1{21};
-        bool a1_sent = false, a2_sent = false, b1_sent = false;
-        orders.run({[&] {
-                        a1_sent = r.send(a1);
-                        a2_sent = r.send(a2);
-                    },
-                    [&] { b1_sent = r.send(b1); }, [&] { r.close(); }});
-        REQUIRE(r.ended);
-        REQUIRE_FALSE(r.overlapped);
-        REQUIRE(r.delivered.back() == 99);
-        REQUIRE(count(r.delivered, 99) == 1);
-        REQUIRE(count(r.delivered, 11) == (a1_sent ? 1U : 0U));
-        REQUIRE(count(r.delivered, 12) == (a2_sent ? 1U : 0U));
-        REQUIRE(count(r.delivered, 21) == (b1_sent ? 1U : 0U));
-        if (a2_sent) {
-            REQUIRE(a1_sent); // never refused and then accepted
-            std::size_t first = 0;
-            while (r.delivered[first] != 11 && r.delivered[first] != 12)
-                ++first;
-            REQUIRE(r.delivered[first] == 11);
-        }
-    }
-    CHECK(orders.executions() > 1000);
-}
-
-TEST_CASE("in every order of a reader that goes idle and a sender, nothing is left behind", "[mailbox][G1]") {
-    tests::interleavings orders{6};
-    while (orders.next()) {
-        reading r;
-        letter a{1}, b{2};
-        orders.run({[&] { r.send(a); }, [&] { r.send(b); }});
-        REQUIRE(r.delivered.size() == 2);
-        REQUIRE_FALSE(r.overlapped);
-    }
-    CHECK(orders.executions() > 100);
-}
-
-TEST_CASE("in every order of a place that goes away, a sender and the end, each message has one fate",
-          "[mailbox][G1][G14]") {
-    tests::interleavings orders{4};
-    bool refused_once = false, ended_by_place = false, ended_by_sender = false;
-    while (orders.next()) {
-        reading r;
-        letter first{1}, second{2};
-        bool second_sent = false;
-        // whoever sent the first message has posted a drain, and now hears that it was destroyed
-        REQUIRE(r.box.send(first) == stepping_box::sent::must_post);
-        bool ended_in_place = false;
-        orders.run({[&] {
-                        r.lose_home();
-                        ended_in_place = r.ended;
-                    },
-                    [&] { second_sent = r.send(second); }, [&] { r.close(); }});
-        REQUIRE(r.ended);
-        REQUIRE(r.delivered.empty());
-        REQUIRE(count(r.discarded, 1) == 1);
-        REQUIRE(count(r.discarded, 2) == (second_sent ? 1U : 0U));
-        REQUIRE(count(r.discarded, 99) == 1);
-        refused_once = refused_once || !second_sent;
-        ended_by_place = ended_by_place || ended_in_place;
-        ended_by_sender = ended_by_sender || !ended_in_place;
-    }
-    CHECK(refused_once);
-    CHECK(ended_by_place);
-    CHECK(ended_by_sender);
 }
 
 TEST_CASE("four senders, one of whom reads at a time: everything arrives once, each sender's in order",

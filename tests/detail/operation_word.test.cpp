@@ -2,7 +2,6 @@
 #include "eap/detail/operation_word.hpp"
 
 #include "support/catch.hpp"
-#include "support/interleavings.hpp"
 
 #include <atomic>
 #include <thread>
@@ -13,10 +12,6 @@ namespace {
 using word = eap::detail::operation_word<>;
 using result = word::claim_result;
 using who = word::claimant;
-
-using stepping_word = eap::detail::operation_word<tests::stepping_sync>;
-using stepping_result = stepping_word::claim_result;
-using stepping_who = stepping_word::claimant;
 
 } // namespace
 
@@ -77,70 +72,6 @@ TEST_CASE("a stop request does not decide", "[operation_word][CN-1]") {
     word w;
     w.request_stop();
     CHECK(w.claim(who::worker) == result::won);
-}
-
-TEST_CASE("in every order of two claims one wins, and a racing worker is never told that it had completed",
-          "[operation_word][G7][O-17]") {
-    tests::interleavings orders{4};
-    while (orders.next()) {
-        stepping_word w;
-        stepping_result worker{}, other{};
-        orders.run(
-            {[&] { worker = w.claim(stepping_who::worker); }, [&] { other = w.claim(stepping_who::other); }});
-        const bool worker_won = worker == stepping_result::won;
-        const bool other_won = other == stepping_result::won;
-        REQUIRE(worker_won != other_won);
-        REQUIRE((worker_won || worker == stepping_result::lost));
-        REQUIRE(w.look() == (worker_won ? stepping_result::already_completed : stepping_result::lost));
-    }
-    CHECK(orders.executions() > 5);
-}
-
-TEST_CASE("in every order of two worker's claims, the one that began first decided or lost",
-          "[operation_word][OP-18]") {
-    tests::interleavings orders{4};
-    bool lost = false, found_completed = false;
-    while (orders.next()) {
-        stepping_word w;
-        stepping_result a{}, b{};
-        orders.run({[&] { a = w.claim(stepping_who::worker); }, [&] { b = w.claim(stepping_who::worker); }});
-        REQUIRE((a == stepping_result::won) != (b == stepping_result::won));
-        lost = lost || a == stepping_result::lost || b == stepping_result::lost;
-        found_completed = found_completed || a == stepping_result::already_completed ||
-                          b == stepping_result::already_completed;
-    }
-    CHECK(lost);            // a racing call returns false
-    CHECK(found_completed); // a later one is misuse
-}
-
-TEST_CASE("in every order, of two stop requests one is recorded", "[operation_word]") {
-    tests::interleavings orders{4};
-    while (orders.next()) {
-        stepping_word w;
-        bool a = false, b = false;
-        orders.run({[&] { a = w.request_stop(); }, [&] { b = w.request_stop(); }});
-        REQUIRE(a != b);
-    }
-}
-
-TEST_CASE("in every order, who wins after a stop request was recorded sees it", "[operation_word][G4]") {
-    tests::interleavings orders{4};
-    bool recorded_once = false, late_once = false;
-    while (orders.next()) {
-        stepping_word w;
-        bool recorded = false, seen = false;
-        orders.run({[&] { recorded = w.request_stop(); },
-                    [&] {
-                        static_cast<void>(w.claim(stepping_who::other));
-                        seen = w.stop_requested();
-                    }});
-        if (recorded)
-            REQUIRE(seen);
-        recorded_once = recorded_once || recorded;
-        late_once = late_once || !recorded;
-    }
-    CHECK(recorded_once);
-    CHECK(late_once);
 }
 
 TEST_CASE("of four threads that claim at once one wins, and sees the request that came first",

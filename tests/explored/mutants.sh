@@ -35,6 +35,7 @@ compile() {
 # does not end is a loop, as nothing here sleeps, and a machine that is busy fells no verdict.
 run() {
     (
+        # shellcheck disable=SC3045 # every shell has it
         ulimit -t "$limit"
         exec "$work/run"
     ) >"$work/output" 2>&1
@@ -66,7 +67,7 @@ grep -v -e '^#' -e '^$' "$here/mutants.txt" | grep -F -e "$only" >"$work/list"
 
 # The control: without a fault nothing is found, or whatever is found below means nothing.
 while IFS= read -r line; do
-    [ "$(field 2)" = - ] && field 1 || field 2
+    if [ "$(field 2)" = - ]; then field 1; else field 2; fi
 done <"$work/list" | sort -u >"$work/scenarios"
 while IFS= read -r scenarios; do
     compile "$scenarios" || refuse "$scenarios does not compile: $(cat "$work/compiler")"
