@@ -54,6 +54,24 @@ TEST_CASE("each milestone is reached by itself", "[call_word]") {
     CHECK(w.has_reached(milestone::handled));
 }
 
+TEST_CASE("both milestones are reached at once, and wake whoever waits for either", "[call_word]") {
+    word w;
+    eap::detail::parking<> first, second;
+    const word::sleeper a{w, milestone::completed, first};
+    const word::sleeper b{w, milestone::handled, second};
+    CHECK_FALSE(w.reach_both());
+    CHECK(w.has_reached(milestone::completed));
+    CHECK(w.has_reached(milestone::handled));
+    CHECK(first.is_set());
+    CHECK(second.is_set());
+}
+
+TEST_CASE("whoever reaches both milestones when the last handle is gone is told so", "[call_word][O-2]") {
+    word w;
+    CHECK_FALSE(w.forget());
+    CHECK(w.reach_both());
+}
+
 TEST_CASE("a sleeper at a milestone that was reached finds the parking open at once", "[call_word]") {
     word w;
     w.reach(milestone::completed);
