@@ -20,6 +20,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -712,9 +713,14 @@ TEST_CASE("the wake hook is called on the posting thread when the queue stops be
     }}.join();
     CHECK(wakes == std::vector{poster});
     loop.poll();
-    CHECK(wakes.size() == 1);
+    const auto here = std::this_thread::get_id();
+    CHECK(wakes == std::vector{poster, here}); // for a loop nested in the first of the two
+    CHECK(loop.poll() == 0);
+    CHECK(wakes.size() == 2);
     loop.context().post([] {});
-    CHECK(wakes == std::vector{poster, std::this_thread::get_id()});
+    CHECK(wakes == std::vector{poster, here, here});
+    loop.poll();
+    CHECK(wakes.size() == 3); // there was one only
 }
 
 TEST_CASE("an exception out of poll wakes for what it left behind", "[event_loop][on_wake]") {
@@ -724,8 +730,9 @@ TEST_CASE("an exception out of poll wakes for what it left behind", "[event_loop
     loop.context().post([] {});
     loop.on_wake([&] { ++wakes; });
     CHECK(wakes == 1); // something was queued already
+    wakes = 0;
     CHECK_THROWS_AS(loop.poll(), std::runtime_error);
-    CHECK(wakes == 2);
+    CHECK(wakes == 2); // before the first of two, and after it
     CHECK(loop.poll() == 1);
     CHECK(wakes == 2);
 }
@@ -740,6 +747,28 @@ TEST_CASE("a poll that leaves later functions behind wakes for them", "[event_lo
     });
     loop.poll();
     CHECK(pending);
+}
+
+TEST_CASE("a foreign loop that runs nested in one function gets to those behind it",
+          "[event_loop][on_wake]") {
+    eap::event_loop loop;
+    std::string trace;
+    bool pending = false;
+    loop.on_wake([&] { pending = true; });
+    const auto run_foreign_loop = [&] {
+        while (std::exchange(pending, false))
+            loop.poll();
+    };
+    loop.context().post([&] {
+        trace += '(';
+        run_foreign_loop();
+        trace += ')';
+    });
+    loop.context().post([&] { trace += 'b'; });
+    loop.context().post([&] { trace += 'c'; });
+    run_foreign_loop();
+    CHECK(trace == "(bc)");
+    CHECK_FALSE(pending);
 }
 
 TEST_CASE("a wake hook may be replaced and cleared, and dies when it is", "[event_loop][on_wake]") {

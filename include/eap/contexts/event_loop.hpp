@@ -71,6 +71,7 @@ class event_loop_core : public reference_counted<event_loop_core> {
             wake_.call();
     }
     void clear_wake() { wake_.clear(); }
+    void wake() noexcept { wake_.call(); }
 
     // ---- the thread that runs the loop, between begin_running and end_running ----
 
@@ -214,8 +215,9 @@ class event_loop {
 
     /// `wake()` tells a foreign loop to call `poll` soon. It is called on the posting thread whenever the
     /// queue stops being empty; on the running thread when a call that ran the loop leaves functions queued,
-    /// be it by an exception; and at once when some are queued already. So one pending wake-up is enough, and
-    /// none is missed.
+    /// be it by an exception, and when `poll` is about to run several: should one of them run the foreign loop
+    /// nested in itself, as a dialog does, the others run there; and at once when some are queued already. So
+    /// one pending wake-up is enough, and none is missed.
     /// Requires      it only wakes: it neither throws (the program would terminate), nor waits, nor runs the
     ///               loop.
     /// Effects       replaces the previous one, which is destroyed and not running any more when this
@@ -319,6 +321,8 @@ inline bool event_loop::run_one() {
 inline std::size_t event_loop::poll() {
     const running loop{*this, may_nest};
     const std::uint64_t end = loop->take_all();
+    if (end - loop->executed() > 1)
+        loop->wake(); // the first may run a foreign loop nested in itself, which gets to the others by this
     std::size_t count = 0;
     while (loop->executed() < end && loop->has_work()) {
         loop->run_next();
