@@ -32,6 +32,7 @@
 
 // 3 – places
 #include "eap/contexts/event_loop.hpp"   // a queue run or pumped by its owner; embeds into any foreign loop
+#include "eap/contexts/foreign_loop.hpp" // the same inside a loop that exceptions must not cross
 #include "eap/contexts/asio_context.hpp" // any Boost.Asio executor: io_context, strand, pool
 #include "eap/contexts/thread_pool.hpp"  // the pool; the shared one is the default place for work
 #include "eap/current_context.hpp"       // this thread's context, else the shared pool's

@@ -254,6 +254,7 @@ class broken_loop {
         std::deque<item> queue;      // guarded by mutex, as all below
         std::vector<item> keepsakes; // what ought to be gone
         std::vector<std::thread> threads;
+        std::unique_ptr<eap::scoped_context> still_current;
         bool closed = false;
         int outstanding = 0;
         std::thread::id runner;
@@ -369,7 +370,10 @@ class broken_loop {
     };
     static_assert(eap::synchronization_context<context_type>);
 
-    explicit broken_loop(fault f) : state_(std::make_shared<state>(f)) {}
+    explicit broken_loop(fault f) : state_(std::make_shared<state>(f)) {
+        const std::lock_guard lock{all_mutex};
+        all.push_back(state_);
+    }
     broken_loop(const broken_loop&) = delete;
     broken_loop& operator=(const broken_loop&) = delete;
     ~broken_loop() {
@@ -429,7 +433,7 @@ class broken_loop {
             next.memory = nullptr;
         std::optional<eap::scoped_context> here;
         if (state_->has == fault::stays_current)
-            static_cast<void>(new eap::scoped_context{context()}); // never ended, on this thread
+            state_->still_current = std::make_unique<eap::scoped_context>(context());
         else if (state_->has != fault::is_not_current)
             here.emplace(context());
         if (state_->has == fault::runs_several) {
@@ -474,6 +478,24 @@ class broken_loop {
     }
 
     const std::shared_ptr<state> state_;
+
+    static inline std::mutex all_mutex;
+    static inline std::vector<std::weak_ptr<state>> all; // guarded by all_mutex
+
+  public:
+    /// What a fault has kept holds handles, and would keep the loop for ever.
+    static void clean_up() {
+        const std::lock_guard lock{all_mutex};
+        for (const auto& each : std::exchange(all, {})) {
+            const auto left = each.lock();
+            if (left == nullptr || !left->mutex.try_lock())
+                continue; // it hangs
+            const auto queued = std::exchange(left->queue, {});
+            const auto kept = std::exchange(left->keepsakes, {});
+            const auto current = std::move(left->still_current);
+            left->mutex.unlock();
+        }
+    }
 };
 
 lab::context_description impatient() {
@@ -490,6 +512,7 @@ std::vector<std::string_view> found_in(const lab::conformance_report& report) {
 }
 std::vector<std::string_view> found_in(fault f, const lab::context_description& said = impatient()) {
     const auto report = lab::check_context([f] { return broken_loop{f}; }, said);
+    broken_loop::clean_up();
     for (const lab::finding& each : report.findings) { // whole sentences
         CHECK(each.expected.ends_with('.'));
         CHECK(each.happened.ends_with('.'));
