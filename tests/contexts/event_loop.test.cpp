@@ -771,6 +771,24 @@ TEST_CASE("a foreign loop that runs nested in one function gets to those behind 
     CHECK_FALSE(pending);
 }
 
+TEST_CASE("a foreign loop hears of the first operation and of the end of the last", "[event_loop]") {
+    eap::event_loop loop;
+    std::string trace;
+    loop.on_outstanding([&] { trace += loop.has_outstanding() ? '+' : '-'; });
+    const auto home = loop.context();
+    home.operation_started();
+    home.operation_started();
+    home.operation_completed();
+    CHECK(trace == "+");
+    home.operation_completed();
+    CHECK(trace == "+-");
+    loop.on_outstanding(nullptr);
+    home.operation_started();
+    CHECK(trace == "+-");
+    CHECK(loop.has_outstanding());
+    home.operation_completed();
+}
+
 TEST_CASE("a wake hook may be replaced and cleared, and dies when it is", "[event_loop][on_wake]") {
     eap::event_loop loop;
     std::string trace;

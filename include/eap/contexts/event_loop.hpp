@@ -43,13 +43,18 @@ class event_loop_core : public reference_counted<event_loop_core> {
     void operation_started() {
         if (queue_.is_closed())
             throw context_closed{};
-        outstanding_.fetch_add(1, std::memory_order_relaxed);
+        if (outstanding_.fetch_add(1, std::memory_order_relaxed) == 0)
+            outstanding_changed_.call();
     }
     void operation_completed() noexcept { // release pairs with wait_for_work: the last completion is seen in
                                           // the queue
-        if (outstanding_.fetch_sub(1, std::memory_order_acq_rel) == 1)
+        if (outstanding_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
             queue_.interrupt();
+            outstanding_changed_.call();
+        }
     }
+    bool has_outstanding() const noexcept { return outstanding_.load(std::memory_order_acquire) != 0; }
+    hook<>& on_outstanding() noexcept { return outstanding_changed_; }
     bool is_closed() const noexcept { return queue_.is_closed(); }
     bool runs_in_this_thread() const noexcept {
         return last_runner_.load(std::memory_order_relaxed) == this_thread_number();
@@ -64,6 +69,7 @@ class event_loop_core : public reference_counted<event_loop_core> {
     void disown() noexcept { // the loop is gone
         last_runner_.store(0, std::memory_order_relaxed);
         wake_.clear();
+        outstanding_changed_.clear();
     }
     template <class F> void set_wake(F&& wake) {
         wake_.set(std::forward<F>(wake));
@@ -156,6 +162,7 @@ class event_loop_core : public reference_counted<event_loop_core> {
 
     work_queue<> queue_;
     hook<> wake_;
+    hook<> outstanding_changed_;
     std_sync::atomic<std::size_t> outstanding_{0};
     std_sync::atomic<std::uint64_t> runner_{0};      // the thread that runs the loop now
     std_sync::atomic<std::uint64_t> last_runner_{0}; // ... or has last run it
@@ -228,6 +235,21 @@ class event_loop {
         core_->set_wake(std::forward<F>(wake));
     }
     void on_wake(std::nullptr_t) { core_->clear_wake(); }
+
+    /// Whether an operation is outstanding: `run` would wait for it.
+    bool has_outstanding() const noexcept { return core_->has_outstanding(); }
+
+    /// `changed()` tells a foreign loop that ends by itself to ask `has_outstanding`: it is called when the first
+    /// operation has started and when the last one has completed, on the thread that tells of it. Two threads may
+    /// do so at the same time.
+    /// Requires      as `on_wake`.
+    /// Effects       as `on_wake`.
+    template <class F>
+        requires std::invocable<std::decay_t<F>&>
+    void on_outstanding(F&& changed) {
+        core_->on_outstanding().set(std::forward<F>(changed));
+    }
+    void on_outstanding(std::nullptr_t) { core_->on_outstanding().clear(); }
 
   private:
     using core = detail::event_loop_core;

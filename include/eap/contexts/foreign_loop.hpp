@@ -40,6 +40,15 @@ class foreign_loop {
     }
     void on_wake(std::nullptr_t) { loop_.on_wake(nullptr); }
 
+    /// See `event_loop::on_outstanding`.
+    template <class F>
+        requires std::invocable<std::decay_t<F>&>
+    void on_outstanding(F&& changed) {
+        loop_.on_outstanding(std::forward<F>(changed));
+    }
+    void on_outstanding(std::nullptr_t) { loop_.on_outstanding(nullptr); }
+    bool has_outstanding() const noexcept { return loop_.has_outstanding(); }
+
     /// `handler(std::exception_ptr)` is called, on the loop's thread, with what escapes a function.
     /// Requires      it does not throw: the program would terminate.
     template <class F>
