@@ -8,7 +8,7 @@
 
 using namespace std::chrono_literals;
 using eap::detail::deadline_after;
-using eap::detail::forever;
+using eap::detail::end_of_time;
 
 TEST_CASE("a deadline lies as far ahead as was said", "[deadline]") {
     const auto before = std::chrono::steady_clock::now();
@@ -26,9 +26,9 @@ TEST_CASE("a deadline that has passed is now", "[deadline]") {
 }
 
 TEST_CASE("a deadline beyond the end of time is the end of time", "[deadline]") {
-    CHECK(deadline_after(std::chrono::nanoseconds::max()) == forever);
-    CHECK(deadline_after(std::chrono::hours::max()) == forever);
-    CHECK(deadline_after(std::chrono::duration<double>{1e300}) == forever);
+    CHECK(deadline_after(std::chrono::nanoseconds::max()) == end_of_time);
+    CHECK(deadline_after(std::chrono::hours::max()) == end_of_time);
+    CHECK(deadline_after(std::chrono::duration<double>{1e300}) == end_of_time);
 }
 
 TEST_CASE("a fraction of the clock's tick is rounded up, not away", "[deadline]") {

@@ -63,7 +63,7 @@ TEST_CASE("a slot that is lent keeps the block when the last reference goes", "[
 TEST_CASE("slots go round among threads, and what one wrote there the next one may overwrite",
           "[lifetime_word][stress]") {
     word w;
-    int memory[word::slots] = {0, 0}; // plain: owned by whoever has the slot
+    int memory[word::slot_count] = {0, 0}; // plain: owned by whoever has the slot
     std::atomic<int> used{0};
     std::vector<std::thread> threads;
     for (int t = 0; t < 3; ++t)

@@ -142,7 +142,7 @@ TEST_CASE("a waiting thread leaves for work, for a reason, for the end, and for 
     CHECK(taken.empty());
 
     std::thread poster{[&] { q.push(make_work([] {})); }};
-    q.wait_all(taken, eap::detail::forever, reason);
+    q.wait_all(taken, eap::detail::end_of_time, reason);
     CHECK(taken.size() == 1);
     poster.join();
 
@@ -150,12 +150,12 @@ TEST_CASE("a waiting thread leaves for work, for a reason, for the end, and for 
         give_up = true;
         q.interrupt();
     }};
-    q.wait_all(taken, eap::detail::forever, reason);
+    q.wait_all(taken, eap::detail::end_of_time, reason);
     interrupter.join();
     give_up = false;
 
     std::thread closer{[&] { static_cast<void>(q.close()); }};
-    q.wait_all(taken, eap::detail::forever, reason);
+    q.wait_all(taken, eap::detail::end_of_time, reason);
     closer.join();
     CHECK(taken.size() == 1);
 }

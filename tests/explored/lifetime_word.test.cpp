@@ -25,7 +25,7 @@ struct block : tests::quarantined {
 
     word life;
     plain<int> payload{0};
-    plain<int> slots[word::slots] = {0, 0};
+    plain<int> slots[word::slot_count] = {0, 0};
 };
 
 } // namespace

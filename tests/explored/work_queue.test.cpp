@@ -137,7 +137,7 @@ TEST_CASE("whoever waits for all gets it, or leaves because it is told to give u
                     [&] {
                         work_list all;
                         while (all.empty() && !gives_up.load(relaxed))
-                            q.wait_all(all, eap::detail::forever, [&] { return gives_up.load(relaxed); });
+                            q.wait_all(all, eap::detail::end_of_time, [&] { return gives_up.load(relaxed); });
                         run_all(all);
                     },
                     [&] {
@@ -156,7 +156,7 @@ TEST_CASE("whoever only waits to be interrupted does not sleep on", "[explored][
         atomic<bool> gives_up{false};
         const auto wait = [&] {
             work_list all;
-            q.wait_all(all, eap::detail::forever, [&] { return gives_up.load(relaxed); });
+            q.wait_all(all, eap::detail::end_of_time, [&] { return gives_up.load(relaxed); });
             expect(all.empty(), "work out of nothing");
         };
         run_threads(wait, wait, [&] {
@@ -194,7 +194,7 @@ TEST_CASE("those who wait are woken when the queue is closed", "[explored][work_
             },
             [&] {
                 work_list all;
-                q.wait_all(all, eap::detail::forever, [] { return false; });
+                q.wait_all(all, eap::detail::end_of_time, [] { return false; });
                 expect(all.empty() && why == 1, "woken by nobody");
             },
             [&] {

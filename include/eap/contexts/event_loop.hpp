@@ -199,7 +199,7 @@ class event_loop {
 
     /// Runs functions until no operation is outstanding and nothing is queued, or the loop is closed. Returns
     /// how many.
-    std::size_t run() { return run_until(detail::forever, may_not_nest); }
+    std::size_t run() { return run_until(detail::end_of_time, may_not_nest); }
 
     /// Waits for one function and runs it. False when there was none to wait for, or the loop is closed.
     bool run_one();
@@ -211,7 +211,7 @@ class event_loop {
     /// at least one function runs, however short the time.
     template <class Rep, class Period> std::size_t run_for(std::chrono::duration<Rep, Period> duration) {
         const detail::steady_time until = detail::deadline_after(duration);
-        return run_until(until, until != detail::forever); // without an end it is a run() by another name
+        return run_until(until, until != detail::end_of_time); // without an end it is a run() by another name
     }
 
     /// For good: later posts throw `context_closed`, what is queued is destroyed unrun on the calling thread,
@@ -326,7 +326,7 @@ inline std::size_t event_loop::run_until(detail::steady_time until, bool nesting
     while (loop->wait_for_work(until)) {
         loop->run_next();
         ++count;
-        if (until != detail::forever && detail::steady_now() >= until)
+        if (until != detail::end_of_time && detail::steady_now() >= until)
             break;
     }
     return count;
@@ -334,7 +334,7 @@ inline std::size_t event_loop::run_until(detail::steady_time until, bool nesting
 
 inline bool event_loop::run_one() {
     const running loop{*this, may_not_nest};
-    if (!loop->wait_for_work(detail::forever))
+    if (!loop->wait_for_work(detail::end_of_time))
         return false;
     loop->run_next();
     return true;

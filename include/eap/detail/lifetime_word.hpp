@@ -19,7 +19,7 @@ namespace eap::detail {
 /// with it.
 template <class Sync = std_sync> class lifetime_word {
   public:
-    static constexpr int slots = 2;
+    static constexpr int slot_count = 2;
 
     void add_reference() noexcept { word_.fetch_add(one_reference, std::memory_order_relaxed); }
 
@@ -49,7 +49,7 @@ template <class Sync = std_sync> class lifetime_word {
     }
 
   private:
-    static constexpr std::uint32_t one_reference = 1U << slots;
+    static constexpr std::uint32_t one_reference = 1U << slot_count;
 
     typename Sync::template atomic<std::uint32_t> word_{one_reference}; // born with its creator's reference
 };

@@ -39,7 +39,7 @@ class reserved_postable : public postable, public in_block_memory {
         return memory;
     }
     void deallocate(void* memory, std::size_t bytes, std::size_t alignment) noexcept final {
-        for (int i = 0; i != lifetime_word<>::slots; ++i) {
+        for (int i = 0; i != lifetime_word<>::slot_count; ++i) {
             if (memory == slots_[i].bytes) {
                 if (lifetime_.give_back(i))
                     delete this;
@@ -60,7 +60,7 @@ class reserved_postable : public postable, public in_block_memory {
     };
 
     lifetime_word<> lifetime_;
-    slot slots_[lifetime_word<>::slots]; // each owned by whoever took it from lifetime_
+    slot slots_[lifetime_word<>::slot_count]; // each owned by whoever took it from lifetime_
 };
 
 } // namespace eap::detail

@@ -152,7 +152,7 @@ template <class Sync = std_sync> class work_queue {
         while (queued_.empty()) {
             if (closed_.load(std::memory_order_relaxed))
                 return nullptr;
-            sleep(lock, forever);
+            sleep(lock, end_of_time);
         }
         return queued_.pop_front();
     }
@@ -217,7 +217,7 @@ template <class Sync = std_sync> class work_queue {
         sleeper self{{}, sleepers_};
         sleepers_ = &self;
         while (!self.is_awake) {
-            if (until == forever) {
+            if (until == end_of_time) {
                 self.woken.wait(lock);
             } else if (!self.woken.wait_until(lock, until) && !self.is_awake) {
                 sleeper** link = &sleepers_;
