@@ -771,6 +771,21 @@ TEST_CASE("a foreign loop that runs nested in one function gets to those behind 
     CHECK_FALSE(pending);
 }
 
+TEST_CASE("a loop that moves belongs to no thread until the next one runs it", "[event_loop]") {
+    eap::event_loop loop;
+    loop.poll();
+    CHECK(loop.context().running_in_this_thread());
+    loop.forget_thread();
+    CHECK_FALSE(loop.context().running_in_this_thread());
+    bool is_of_the_other = false;
+    std::thread{[&] {
+        loop.poll();
+        is_of_the_other = loop.context().running_in_this_thread();
+    }}.join();
+    CHECK(is_of_the_other);
+    CHECK_FALSE(loop.context().running_in_this_thread());
+}
+
 TEST_CASE("a foreign loop hears of the first operation and of the end of the last", "[event_loop]") {
     eap::event_loop loop;
     std::string trace;

@@ -71,6 +71,7 @@ class event_loop_core : public reference_counted<event_loop_core> {
         wake_.clear();
         outstanding_changed_.clear();
     }
+    void forget_thread() noexcept { last_runner_.store(0, std::memory_order_relaxed); }
     template <class F> void set_wake(F&& wake) {
         wake_.set(std::forward<F>(wake));
         if (!queue_.empty())
@@ -235,6 +236,9 @@ class event_loop {
         core_->set_wake(std::forward<F>(wake));
     }
     void on_wake(std::nullptr_t) { core_->clear_wake(); }
+
+    /// The loop moves to another thread: until that one runs it, `running_in_this_thread` is false everywhere.
+    void forget_thread() noexcept { core_->forget_thread(); }
 
     /// Whether an operation is outstanding: `run` would wait for it.
     bool has_outstanding() const noexcept { return core_->has_outstanding(); }

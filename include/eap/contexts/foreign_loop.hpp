@@ -70,6 +70,9 @@ class foreign_loop {
         }
     }
 
+    /// See `event_loop::forget_thread`.
+    void forget_thread() noexcept { loop_.forget_thread(); }
+
     /// For good: see `event_loop::close`.
     void close() { loop_.close(); }
 
