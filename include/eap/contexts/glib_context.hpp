@@ -23,6 +23,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <memory>
 #include <type_traits>
@@ -84,8 +85,8 @@ class glib_loop {
     void close() { seat_->loop.close(); }
 
   private:
-    static constexpr gint64 at_once = 0;
-    static constexpr gint64 never = -1;
+    static constexpr std::int64_t at_once = 0;
+    static constexpr std::int64_t never = -1;
 
     struct seat : detail::reference_counted<seat> { // held by the owner and by the source
         foreign_loop loop;
@@ -114,7 +115,7 @@ class glib_loop {
         of->add_reference();
         reinterpret_cast<seat_source*>(source.get())->held = of.get();
         g_source_set_static_name(source.get(), "eap::glib_loop");
-        g_source_set_can_recurse(source.get(), TRUE);
+        g_source_set_can_recurse(source.get(), static_cast<gboolean>(true));
         return source;
     }
 

@@ -70,8 +70,10 @@ class qt_loop {
             throw invalid_operation{"A qt_loop is made on the thread of the QObject that it is bound to."};
         core_->receiver = new receiver{core_, object};
         core_->loop.pump(); // this is the thread
-        core_->loop.on_wake([to = core_->receiver, priority] {
-            QCoreApplication::postEvent(to, new QEvent{wake_event()}, priority);
+        core_->loop.on_wake([to = core_->receiver, priority, &sent = core_->events_sent] {
+            auto* const wake_up = new QEvent{wake_event()};
+            sent.fetch_add(1, std::memory_order_release);
+            QCoreApplication::postEvent(to, wake_up, priority);
         });
     }
     qt_loop(const qt_loop&) = delete;
@@ -109,6 +111,7 @@ class qt_loop {
             core_->receiver = nullptr;
         }
         bool event(QEvent* what) override {
+            static_cast<void>(core_->events_sent.load(std::memory_order_acquire));
             if (what->type() == QEvent::ThreadChange) {
                 core_->loop.forget_thread();
                 QCoreApplication::postEvent(this, new QEvent{wake_event()}); // so that the new one is known
@@ -130,7 +133,9 @@ class qt_loop {
         foreign_loop loop;
         detail::std_sync::mutex mutex;
         qt_loop::receiver* receiver = nullptr; // guarded by mutex; null when it is gone
-        int deliveries = 0;                    // under way; the object's thread's
+        detail::std_sync::atomic<unsigned> events_sent{
+            0};             // orders what Qt's queue does, for tools that cannot look into Qt
+        int deliveries = 0; // under way; the object's thread's
 
         void close() {
             loop.on_wake(nullptr); // nobody sends it an event any more
