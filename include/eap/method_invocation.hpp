@@ -122,7 +122,8 @@ class method_invocation : public reference_counted<method_invocation> {
     /// Whether a newer one has taken its id. Once that was false for the last time it stays so: see `leave`.
     bool is_superseded() const noexcept { return superseded_.load(std::memory_order_acquire); }
 
-    /// It has begun: of those before it nothing is delivered any more but that they were cancelled. They are asked to stop.
+    /// It has begun: of those before it nothing is delivered any more but that they were cancelled. They have been asked to stop
+    /// when this returns, whoever else is at it.
     void supersede_older() noexcept {
         for (;;) {
             intrusive_ptr<method_invocation> older;
@@ -131,7 +132,7 @@ class method_invocation : public reference_counted<method_invocation> {
                 const std::lock_guard lock{among_.mutex_};
                 if (!older_)
                     return;
-                older = std::exchange(older_, std::move(older_->older_));
+                older = older_;
                 if (!older->has_left_) {
                     older->superseded_.store(true, std::memory_order_release);
                     its = older->operation_;
@@ -139,6 +140,10 @@ class method_invocation : public reference_counted<method_invocation> {
             }
             if (its)
                 its->request_stop();
+            const std::lock_guard lock{
+                among_.mutex_};  // until here, others come upon it, and ask it themselves
+            if (older_ == older) // else its start has failed, and it has taken itself out
+                older_ = intrusive_ptr{older->older_};
         }
     }
 

@@ -495,3 +495,39 @@ TEST_CASE(
     CHECK(result);
     CHECK(result.is_exhausted);
 }
+
+TEST_CASE("of three starts with one id, what is older has been asked to stop when a newer one has returned",
+          "[lab]") {
+    const lab::exploration result = lab::explore(lab::every_order{.preemptions = 1}, [] {
+        using operation = eap::async_operation<int>;
+        eap::event_loop loop;
+        eap::thread_pool pool{1};
+        std::array<std::optional<operation>, 3> pending; // the work goes on elsewhere
+        const eap::async_method<int(int)> method{
+            [&](operation& self, int number) {
+                pending.at(static_cast<std::size_t>(number)) = std::move(self);
+            },
+            {.where = pool.context(), .on_pending_id = eap::pending_id::supersede}};
+        const auto start = [&](int number) {
+            const eap::scoped_context home{loop.context()};
+            method.start(number, "the one id");
+        };
+        start(0);
+        lab::settle();
+        {
+            const auto start_and_look = [&](int number) {
+                start(number);
+                lab::check(pending[0]->cancellation_pending(), "the oldest was asked to stop");
+            };
+            const lab::thread one{"start 1", [&] { start_and_look(1); }};
+            const lab::thread two{"start 2", [&] { start_and_look(2); }};
+        }
+        lab::settle();
+        for (auto& each : pending)
+            each.reset();
+        loop.run();
+    });
+    INFO(result);
+    CHECK(result);
+    WARN(result.runs << " runs");
+}
