@@ -52,6 +52,21 @@ TEST_CASE("whoever comes after the worker's own completion is told so", "[operat
     CHECK(w.look() == result::already_completed);
 }
 
+TEST_CASE("the winner is told whether a stop request came first", "[operation_word][G4]") {
+    bool stop_came_first = true;
+    word w;
+    REQUIRE(w.claim(who::other, &stop_came_first) == result::won);
+    CHECK_FALSE(stop_came_first);
+    static_cast<void>(w.request_stop());
+    CHECK(w.claim(who::other, &stop_came_first) == result::lost);
+    CHECK_FALSE(stop_came_first); // of the winner only
+
+    word asked;
+    REQUIRE(asked.request_stop());
+    REQUIRE(asked.claim(who::other, &stop_came_first) == result::won);
+    CHECK(stop_came_first);
+}
+
 TEST_CASE("the first stop request on an open outcome is recorded", "[operation_word][CN-4]") {
     word w;
     CHECK(w.request_stop());

@@ -58,9 +58,13 @@ own_tests() {
     [ -d "$catch2" ] || return 0
     set -- "$root/tests/detail/$1.test.cpp" -L"$catch2/lib" -lCatch2WithMain
     [ ! -f "$catch2/lib/libCatch2.a" ] || set -- "$@" -lCatch2
-    "$cxx" -std=c++20 -w -pthread -I"$work/include" -I"$root/tests" -I"$catch2/include" "$@" \
+    "$cxx" -std=c++20 -w -pthread -fsanitize=address -I"$work/include" -I"$root/tests" -I"$catch2/include" "$@" \
         -o "$work/run" >"$work/compiler" 2>&1 || return 0
-    run
+    if command -v timeout >/dev/null; then # its threads may wait for ever
+        timeout 60 "$work/run" >"$work/output" 2>&1
+    else
+        run
+    fi
 }
 
 # is_known <header> <line number> <text> <replacement>: whether survivors.txt has the line, and the change
@@ -110,6 +114,7 @@ while IFS= read -r scenarios; do
     compile "$scenarios" || refuse "$scenarios does not compile: $(cat "$work/compiler")"
     run || refuse "$scenarios fails without a fault: $(cat "$work/output")"
     grep -q '^no mutant$' "$work/output" || refuse "the control is not without a fault"
+    [ -z "$automatic" ] || own_tests "$scenarios" || refuse "the tests of $scenarios fail without a fault: $(cat "$work/output")"
 done <"$work/scenarios"
 
 total=0
