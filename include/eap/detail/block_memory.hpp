@@ -135,8 +135,8 @@ class block_memory {
     static constexpr std::size_t step = 64;
     static constexpr std::size_t sizes = largest / step;
 
-    // A sanitizer is to see each use of memory that has been given back.
-#if defined(__SANITIZE_ADDRESS__)
+    // A sanitizer is to see each use of memory that has been given back. MinGW's mutexes cannot be there before all else is.
+#if defined(__SANITIZE_ADDRESS__) || defined(__MINGW32__)
     static constexpr bool is_used = false;
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
@@ -199,7 +199,11 @@ class block_memory {
 
     static inline constinit thread_local std::array<thread_blocks, sizes> mine{};
     static inline constinit thread_local bool is_suspended = false;
+#ifdef __MINGW32__
+    static inline std::array<block_depot, sizes> shared{}; // not used
+#else
     static inline constinit std::array<block_depot, sizes> shared{};
+#endif
 };
 
 /// Whatever derives from it is made in such memory.
