@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <eap/contexts/foreign_loop.hpp>
 
+#include <eap/contexts/thread_pool.hpp>
 #include <eap/detail/parking.hpp>
+#include <eap/detail/sync.hpp>
+#include <eap/errors.hpp>
 #include <eap/testing/context_conformance.hpp>
+#include <eap/testing/exploration.hpp>
 
 #include "support/catch.hpp"
 #include "support/death.hpp"
 
-#include <condition_variable>
 #include <exception>
 #include <memory>
 #include <mutex>
@@ -28,7 +31,10 @@ class c_loop {
         sent_.notify_one();
     }
     template <class F> void run(const bool& stopped, F handle) {
-        while (!stopped) {
+        run_until([&] { return stopped; }, handle);
+    }
+    template <class Over, class F> void run_until(Over is_over, F handle) {
+        while (!is_over()) {
             std::unique_lock lock{mutex_};
             sent_.wait(lock, [this] { return events_ != 0; });
             --events_;
@@ -38,8 +44,8 @@ class c_loop {
     }
 
   private:
-    std::mutex mutex_;
-    std::condition_variable sent_;
+    eap::detail::std_sync::mutex mutex_; // those that the lab can take over
+    eap::detail::std_sync::condition_variable sent_;
     int events_ = 0; // guarded by mutex_
 };
 
@@ -120,4 +126,93 @@ TEST_CASE("a function may destroy the foreign loop, and throw", "[foreign_loop]"
     loop->pump();
     CHECK(told);
     CHECK_FALSE(loop.has_value());
+}
+
+// ---- in every order ----
+
+TEST_CASE("no wake-up is missed, in every order of two who post and the one who runs",
+          "[foreign_loop][lab]") {
+    const auto result = lab::explore(lab::every_order{.preemptions = 2}, [] {
+        c_loop outer;
+        eap::foreign_loop loop;
+        loop.on_wake([&] { outer.send(); });
+        eap::thread_pool pool{2};
+        int ran = 0;
+        for (int i = 0; i < 2; ++i)
+            pool.context().post([&, home = loop.context()] {
+                home.post([&] { ++ran; });
+                home.post([&] { ++ran; });
+            });
+        outer.run_until([&] { return ran == 4; }, [&] { loop.pump(); }); // for ever, should one be missed
+    });
+    INFO(result);
+    CHECK(result);
+    CHECK(result.is_exhausted);
+}
+
+TEST_CASE("a seat that ends as the toolkits' do, in every order with one who posts", "[foreign_loop][lab]") {
+    const auto result = lab::explore(lab::every_order{.preemptions = 2}, [] {
+        bool is_there = true;
+        bool was_touched = false;
+        const auto unrun = std::make_shared<int>();
+        std::optional<eap::foreign_loop> loop{std::in_place};
+        loop->on_wake([&] {
+            lab::checkpoint("use what the toolkit has");
+            was_touched = was_touched || !is_there;
+        });
+        {
+            eap::thread_pool pool{1};
+            eap::detail::parking<> over;
+            pool.context().post([&, home = loop->context()] {
+                for (int i = 0; i < 2; ++i) {
+                    try {
+                        home.post([unrun] {});
+                    } catch (const eap::context_closed&) { // it has ended
+                    }
+                }
+                over.set();
+            });
+            lab::checkpoint("end the seat");
+            loop->on_wake(nullptr);
+            is_there = false; // what the hook used is gone from here on
+            lab::checkpoint("close the seat");
+            loop->close();
+            lab::checkpoint("destroy the seat");
+            loop.reset();
+            over.wait();
+        }
+        lab::check(!was_touched, "nobody is woken after the end");
+        lab::check(unrun.use_count() == 1, "what was queued has been destroyed, and what came later refused");
+    });
+    INFO(result);
+    CHECK(result.runs > 20);
+    CHECK(result);
+    CHECK(result.is_exhausted);
+}
+
+TEST_CASE("a loop that ends by itself ends when the last operation does, in every order",
+          "[foreign_loop][lab]") {
+    const auto result = lab::explore(lab::every_order{.preemptions = 2}, [] {
+        c_loop outer;
+        eap::foreign_loop loop;
+        loop.on_wake([&] { outer.send(); });
+        loop.on_outstanding([&] { outer.send(); });
+        bool ran = false;
+        const auto home = loop.context();
+        home.operation_started();
+        home.operation_started();
+        eap::thread_pool pool{2};
+        pool.context().post([home] { home.operation_completed(); });
+        pool.context().post([&, home] {
+            home.post([&] { ran = true; });
+            home.operation_completed();
+        });
+        outer.run_until([&] { return !loop.has_outstanding(); }, [&] { loop.pump(); });
+        loop.pump(); // what came last
+        lab::check(ran, "what was posted before the last operation ended has run");
+        loop.on_outstanding(nullptr); // waits for who tells of it
+    });
+    INFO(result);
+    CHECK(result);
+    CHECK(result.is_exhausted);
 }
