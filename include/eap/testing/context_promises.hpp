@@ -412,7 +412,7 @@ template <class Make> class context_promises {
                 const bool early = returned->wait_until(std::chrono::steady_clock::now() + now.said.quiet);
                 if (!early) {
                     on.post(noted(functions));
-                    functions->wait_until_all_have_run(now.said.patience);
+                    functions->wait_until_all_have_ended(now.said.patience); // dropped, if it must be
                 }
                 now.course.step("wait for run() to return: no operation is outstanding any more");
                 eap::operation_completed(on.context());
