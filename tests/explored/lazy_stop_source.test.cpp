@@ -21,7 +21,8 @@ void ask(word& w, source& s) {
 
 } // namespace
 
-TEST_CASE("of a stop request and two that want tokens, every token is told", "[explored][lazy_stop_source][CN-1]") {
+TEST_CASE("of a stop request and two that want tokens, every token is told",
+          "[explored][lazy_stop_source][CN-1]") {
     tests::explore_all([] {
         word w;
         source s;
