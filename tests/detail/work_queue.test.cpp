@@ -91,6 +91,18 @@ TEST_CASE("a function of any alignment, and one whose move throws, can be queued
     list.push_back(make_work(moves_once{})); // destroyed in place, with the list
 }
 
+TEST_CASE(
+    "a function that throws when it is moved into the queue is not queued, and its memory is given back",
+    "[work_queue][G14]") {
+    struct does_not_move {
+        does_not_move() = default;
+        does_not_move(does_not_move&&) noexcept(false) { throw std::runtime_error{"not to be moved"}; }
+        void operator()() {}
+    };
+    CHECK_THROWS_WITH(make_work(does_not_move{}),
+                      "not to be moved"); // a leak is the address sanitizer's to find
+}
+
 TEST_CASE("a queue tells the first from the later ones, and refuses when it is closed", "[work_queue]") {
     queue q;
     tests::fate fate;
