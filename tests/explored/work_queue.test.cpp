@@ -166,6 +166,35 @@ TEST_CASE("whoever only waits to be interrupted does not sleep on", "[explored][
     });
 }
 
+TEST_CASE("whoever is woken for nothing waits on", "[explored][work_queue]") {
+    tests::explore_all([] {
+        results r; // outlives what is left in the queue
+        queue q;
+        run_threads([&] { q.interrupt(); }, [&] { q.push(make(r, 1)); },
+                    [&] {
+                        work_list all;
+                        q.wait_all(all, eap::detail::end_of_time, [] { return false; });
+                        expect(!all.empty(), "back with nothing");
+                        run_all(all);
+                    });
+        expect(r.ran.load() == 1, "work is lost");
+    });
+}
+
+TEST_CASE("of two that wait, the one whose time has come does not take the other one along",
+          "[explored][work_queue]") {
+    tests::explore_all([] {
+        queue q;
+        run_threads(
+            [&] {
+                work_list all;
+                q.wait_all(all, eap::detail::steady_time{}, [] { return false; });
+            },
+            [&] { expect(q.wait_one() == nullptr, "work out of nothing"); },
+            [&] { static_cast<void>(q.close()); });
+    });
+}
+
 TEST_CASE("a wait with a limit, a push and the end: the work has one fate, whoever comes first",
           "[explored][work_queue][G14]") {
     tests::explore_all([] {
