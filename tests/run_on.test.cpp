@@ -173,6 +173,20 @@ TEST_CASE("what the work throws after it completed the operation reaches whoever
     CHECK(at.client.log.all() == lines{"value 7"});
 }
 
+TEST_CASE(
+    "a cancellation that the work throws after it completed the operation reaches whoever runs the context",
+    "[run_on]") {
+    two_places at;
+    eap::run_on(at.where.context(), at.client.start<int>(), [](eap::async_operation<int>& operation) {
+        operation.complete(7);
+        throw eap::operation_cancelled{};
+    });
+
+    CHECK_THROWS_AS(at.where.run_all(), eap::operation_cancelled);
+    at.home.run_all();
+    CHECK(at.client.log.all() == lines{"value 7"});
+}
+
 TEST_CASE("work that neither returns a value nor completes abandons its operation", "[run_on][G4]") {
     two_places at;
     eap::run_on(at.where.context(), at.client.start<int>(), [](eap::async_operation<int>&) {});
