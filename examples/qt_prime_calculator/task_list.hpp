@@ -54,7 +54,7 @@ class progress_bar_delegate final : public QStyledItemDelegate {
 /// The rows, each found by its task id.
 class task_list final : public QTreeWidget {
   public:
-    enum column { test_number, progress, current, task_id, result, first_divisor, columns };
+    enum column { test_number, progress, current, task_id, result, divisor, columns };
 
     explicit task_list(QWidget* parent = nullptr) : QTreeWidget(parent), bars_(this) {
         setHeaderLabels({"Test Number", "Progress", "Current", "Task ID", "Result", "First Divisor"});
@@ -71,7 +71,7 @@ class task_list final : public QTreeWidget {
     void add(number n, const std::string& id) {
         auto* const row = new QTreeWidgetItem{
             this, {QString::number(n), "Not Started", "1", QString::fromStdString(id), "---", "---"}};
-        for (const column each : {test_number, current, first_divisor})
+        for (const column each : {test_number, current, divisor})
             row->setTextAlignment(each, Qt::AlignRight | Qt::AlignVCenter);
         running_.emplace(id, row);
     }
@@ -86,7 +86,7 @@ class task_list final : public QTreeWidget {
                                        : found.first_divisor > 0 ? "Composite"
                                                                  : "Not prime");
         if (found.first_divisor > 0)
-            row.setText(first_divisor, QString::number(found.first_divisor));
+            row.setText(divisor, QString::number(found.first_divisor));
         paint(row, QColor{"lightgray"}, QColor{"black"});
     }
     void show_cancelled(const std::string& id) {
