@@ -20,10 +20,11 @@ namespace {
 
 template <class Policy> struct hostile {
     tests::hostile_place<Policy> place;
-    bool stopped = false;
+    std::atomic<bool> stopped{
+        false}; // by another thread, and before it runs, when what would stop it is dropped
     auto context() const { return place.context(); }
     void run() {
-        for (stopped = false; !stopped;)
+        while (!stopped.exchange(false))
             if (!place.policy().run())
                 std::this_thread::yield();
     }
