@@ -197,7 +197,8 @@ template <class T = void, class P = void> class [[nodiscard]] async_operation {
     template <class E>
         requires std::derived_from<std::remove_cvref_t<E>, std::exception>
     bool complete_error(E&& error) {
-        return complete_error(std::make_exception_ptr(std::forward<E>(error)));
+        auto shared = std::make_exception_ptr(std::forward<E>(error)); // of a copy, which is gone before anybody else sees it
+        return complete_error(std::move(shared));
     }
 
     /// Ends the operation as cancelled, asked for or not. True when that is the outcome.
