@@ -11,7 +11,10 @@
 #include "eap/errors.hpp"
 #include "eap/homebound_mailbox.hpp"
 #include "eap/operation_block.hpp"
+#include "eap/operation_options.hpp"
+#include "eap/operation_owner.hpp"
 #include "eap/operation_state.hpp"
+#include "eap/synchronization_context.hpp"
 #include "eap/user_state.hpp"
 
 #include <concepts>
@@ -197,7 +200,8 @@ template <class T = void, class P = void> class [[nodiscard]] async_operation {
     template <class E>
         requires std::derived_from<std::remove_cvref_t<E>, std::exception>
     bool complete_error(E&& error) {
-        auto shared = std::make_exception_ptr(std::forward<E>(error)); // of a copy, which is gone before anybody else sees it
+        auto shared = std::make_exception_ptr(
+            std::forward<E>(error)); // of a copy, which is gone before anybody else sees it
         return complete_error(std::move(shared));
     }
 
@@ -263,6 +267,25 @@ template <class T = void, class P = void> class [[nodiscard]] async_operation {
 
     detail::intrusive_ptr<detail::typed_operation<T, P>> state_; // null after a move
 };
+
+namespace detail {
+
+/// An operation that no manager keeps count of. Throws what allocating does, and the home's `operation_started`.
+template <class T, class P, class Completed, class Progress>
+async_operation<T, P> create_unmanaged_operation(any_synchronization_context home, Completed&& completed,
+                                                 Progress&& progress, const operation_options& options) {
+    const intrusive_ptr<operation_block<T, P, std::decay_t<Completed>, std::decay_t<Progress>>> block{
+        new operation_block<T, P, std::decay_t<Completed>, std::decay_t<Progress>>{
+            std::move(home), user_state{}, options, intrusive_ptr<operation_owner>{},
+            std::forward<Completed>(completed), std::forward<Progress>(progress)},
+        adopt_reference};
+    eap::operation_started(block->home());
+    auto operation = operation_access::make<T, P>(block);
+    block->start_deadline();
+    return operation;
+}
+
+} // namespace detail
 
 } // namespace eap
 

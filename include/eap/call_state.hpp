@@ -14,6 +14,7 @@
 #include "eap/detail/posted.hpp"
 #include "eap/detail/raw_memory.hpp"
 #include "eap/detail/reserved_postable.hpp"
+#include "eap/detail/work_node.hpp"
 #include "eap/errors.hpp"
 #include "eap/operation_state.hpp"
 #include "eap/scoped_context.hpp"
@@ -164,20 +165,34 @@ class call_state {
             : call_word<>::sleeper(call.word_, milestone::completed, where) {}
     };
 
+    /// Runs `continuation` when the call is complete, on whatever thread completes it; now, when it is.
+    void when_completed(work_ptr continuation) {
+        platform::step("continue a call");
+        if (work_ptr now = word_.when_completed(std::move(continuation)))
+            now.release()->run();
+    }
+
     // ---- ending ----
 
-    /// Makes the caller the one that ends the call, and waits for the outcome, which stays for as long as what it returns.
-    [[nodiscard]] intrusive_ptr<call_state> claim_end() {
-        intrusive_ptr<call_state> alive{this};
-        if (!has_reached(milestone::completed))
-            refuse_wait_inside();
+    /// Makes the caller the one that ends the call: it may take the outcome, once that is there.
+    void claim_end() {
         if (!word_.end())
             throw invalid_operation{"eap: this call has been ended already, and its outcome is gone; "
                                     "end each call once"};
+    }
+    /// By the one that ends, which does not want the outcome after all.
+    void give_end_back() noexcept { word_.give_end_back(); }
+
+    /// Claims the end and waits for the outcome, which stays for as long as what it returns.
+    [[nodiscard]] intrusive_ptr<call_state> claim_end_and_wait() {
+        intrusive_ptr<call_state> alive{this};
+        if (!has_reached(milestone::completed))
+            refuse_wait_inside();
+        claim_end();
         try {
             wait();
         } catch (...) { // from a callback that an inline home runs here: the outcome is still to be had
-            word_.give_end_back();
+            give_end_back();
             throw;
         }
         return alive;
@@ -189,6 +204,9 @@ class call_state {
         static_cast<void>(unobserved_error_hook()); // made here, where failing is harmless
     }
     ~call_state() = default;
+
+    /// Instead of `start`, for work that is under way by itself.
+    void has_begun_by_itself() noexcept { static_cast<void>(word_.begin()); }
 
     /// Runs the work here and completes the operation. By whoever began.
     virtual void run_here() = 0;

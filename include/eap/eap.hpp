@@ -58,6 +58,9 @@
 
 // 7 – bridges
 #include "eap/adaptors/as_executor.hpp" // any context as a Boost.Asio executor
+#include "eap/adaptors/future.hpp"      // a call or an operation as a std::future
+#include "eap/adaptors/awaitable.hpp"   // co_await calls and operations; resume_on
+#include "eap/adaptors/asio_token.hpp"  // Asio's tokens for calls, and a call for each of Asio's operations
 
 // clang-format on
 

@@ -25,11 +25,6 @@
 
 namespace eap {
 
-/// The progress handler of an operation whose client wants none.
-struct ignore_progress {
-    template <class P> void operator()(const progress_changed_event_args<P>&) const noexcept {}
-};
-
 /// Creates operations, and keeps track of them until their completion handler has returned.
 /// (.NET: AsyncOperationManager, and the dictionary of pending operations that every component keeps beside
 /// it)

@@ -60,6 +60,11 @@ template <class P = void> class progress_changed_event_args {
     stored value_;
 };
 
+/// The progress handler of an operation whose client wants none.
+struct ignore_progress {
+    template <class P> void operator()(const progress_changed_event_args<P>&) const noexcept {}
+};
+
 } // namespace eap
 
 #endif

@@ -39,7 +39,18 @@ class typed_call<R(Args...)> : public typed_operation<R, void>, public call_stat
 
     /// Takes the outcome: returns the value and fills `outs`, or throws the error and leaves them alone.
     template <class... Outs> R end(Outs&... outs) {
-        const auto alive = claim_end();
+        const auto alive = claim_end_and_wait();
+        return take_outcome(outs...);
+    }
+    template <class... Outs> completed_event_args<R> try_end(Outs&... outs) {
+        const auto alive = claim_end_and_wait();
+        if (this->outcome_->error() == nullptr && !this->outcome_->cancelled())
+            arguments_->write_back(outs...);
+        return std::move(*this->outcome_);
+    }
+
+    /// Likewise, of a call that is complete, by the one that has claimed its end.
+    template <class... Outs> R take_outcome(Outs&... outs) {
         auto& outcome = *this->outcome_;
         outcome.raise_exception_if_necessary();
         if constexpr (std::is_void_v<R>) {
@@ -49,13 +60,6 @@ class typed_call<R(Args...)> : public typed_operation<R, void>, public call_stat
             arguments_->write_back(outs...);
             return result;
         }
-    }
-    template <class... Outs> completed_event_args<R> try_end(Outs&... outs) {
-        const auto alive = claim_end();
-        auto& outcome = *this->outcome_;
-        if (outcome.error() == nullptr && !outcome.cancelled())
-            arguments_->write_back(outs...);
-        return std::move(outcome);
     }
 
   protected:

@@ -92,6 +92,58 @@ TEST_CASE("a waiter whose time has come leaves, and nobody touches what it slept
         {4, 3});
 }
 
+namespace {
+
+/// Reads the outcome, once.
+struct continuation final : eap::detail::work_node {
+    continuation(call& of, plain<int>& count) noexcept : c(of), runs(count) {}
+    void run() override {
+        expect(c.outcome != 0, "gone on before the outcome was there");
+        ++runs;
+    }
+    void drop() noexcept override { expect(false, "dropped"); }
+    call& c;
+    plain<int>& runs;
+};
+/// As `call_state::when_completed`.
+void go_on(call& c, continuation& then) {
+    if (auto now = c.when_completed(eap::detail::work_ptr{&then}))
+        now.release()->run();
+}
+
+} // namespace
+
+TEST_CASE(
+    "what is to go on when a call is complete goes on once, by whoever completes it or by who came too late",
+    "[explored][call_word]") {
+    tests::explore_all(
+        [] {
+            call c;
+            plain<int> first_runs{0}, second_runs{0};
+            continuation first{c, first_runs}, second{c, second_runs};
+            run_threads([&] { c.run(1); }, [&] { go_on(c, first); }, [&] { go_on(c, second); });
+            expect(first_runs == 1 && second_runs == 1, "not gone on, or twice");
+        },
+        {4, 3});
+}
+
+TEST_CASE("one goes on and another sleeps until a call is complete", "[explored][call_word]") {
+    tests::explore_all(
+        [] {
+            call c;
+            plain<int> runs{0};
+            continuation then{c, runs};
+            run_threads(
+                [&] {
+                    c.run(1);
+                    static_cast<void>(c.reach(milestone::handled));
+                },
+                [&] { go_on(c, then); }, [&] { wait(c, milestone::completed); });
+            expect(runs == 1, "not gone on, or twice");
+        },
+        {4, 2});
+}
+
 TEST_CASE("one parking waits for two calls", "[explored][call_word][WH-5]") {
     tests::explore_all([] {
         call one, two;

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Detail – the word that says how far a call has come, and the threads that sleep until it has.
+// Detail – the word that says how far a call has come, the threads that sleep until it has, and what goes on then.
 #ifndef EAP_DETAIL_CALL_WORD_HPP
 #define EAP_DETAIL_CALL_WORD_HPP
 
 #include "eap/detail/parking.hpp"
 #include "eap/detail/sync.hpp"
+#include "eap/detail/work_node.hpp"
 
 #include <cstdint>
 #include <mutex>
+#include <utility>
 
 namespace eap::detail {
 
@@ -19,7 +21,7 @@ namespace eap::detail {
 /// Milestones     completed  the outcome is written
 ///                handled    the callback has returned, or never will run
 /// The last bits  forgotten  no handle is left; of this and `completed`, whoever comes second tells of an error
-///                awaited    some thread sleeps, or has slept, in `sleepers_`
+///                awaited    somebody is, or was, in `sleepers_` or `continuations_`
 /// Ordering       a bit is set by acq_rel, given back by release and read by acquire: who sees `completed` sees the outcome.
 template <class Sync = std_sync> class call_word {
   public:
@@ -43,6 +45,13 @@ template <class Sync = std_sync> class call_word {
     /// Called once for each milestone. Wakes who sleeps until then. True when no handle was left by then.
     bool reach(milestone which) noexcept { return reach_all(bit(which)); }
     bool reach_both() noexcept { return reach_all(bit(milestone::completed) | bit(milestone::handled)); }
+    /// Has it run when the call is complete, by the thread that completes it, outside the lock. Handed back when it is by now.
+    [[nodiscard]] work_ptr when_completed(work_ptr continuation) {
+        const std::lock_guard lock{mutex_};
+        if ((set(awaited) & bit(milestone::completed)) == 0)
+            continuations_.push_back(std::move(continuation));
+        return continuation;
+    }
     /// The last handle dies. True when the outcome was written by then.
     bool forget() noexcept { return (set(forgotten) & bit(milestone::completed)) != 0; }
 
@@ -92,19 +101,29 @@ template <class Sync = std_sync> class call_word {
     bool reach_all(std::uint32_t bits) noexcept {
         const std::uint32_t old = set(bits);
         if ((old & awaited) != 0)
-            wake(bits);
+            go_on(bits);
         return (old & forgotten) != 0;
     }
-    void wake(std::uint32_t bits) noexcept {
+    void go_on(std::uint32_t reached) noexcept {
+        work_list next = wake(reached);
+        while (!next.empty())
+            next.pop_front().release()->run();
+    }
+    /// Wakes who sleeps until then, and returns what is to be run.
+    [[nodiscard]] work_list wake(std::uint32_t reached) noexcept {
         const std::lock_guard lock{mutex_};
         for (sleeper* each = sleepers_; each != nullptr; each = each->next_)
-            if ((bit(each->until_) & bits) != 0)
+            if ((bit(each->until_) & reached) != 0)
                 each->where_.set();
+        work_list taken; // at `completed`; what comes later is handed back
+        taken.append(continuations_);
+        return taken;
     }
 
     typename Sync::template atomic<std::uint32_t> word_{0};
     typename Sync::mutex mutex_;
     sleeper* sleepers_ = nullptr; // guarded by mutex_
+    work_list continuations_;     // likewise
 };
 
 } // namespace eap::detail

@@ -11,7 +11,6 @@
 #include "eap/detail/sync.hpp"
 #include "eap/detail/work_node.hpp"
 
-#include <cstddef>
 #include <memory>
 #include <mutex>
 #include <type_traits>
@@ -80,50 +79,6 @@ template <class F> [[nodiscard]] work_ptr make_work(F&& function) {
     else
         return function_work<std::decay_t<F>>::make(std::forward<F>(function));
 }
-
-/// Work in order. Destroyed, it drops what is left, oldest first.
-class work_list {
-  public:
-    work_list() = default;
-    work_list(work_list&& other) noexcept { append(other); }
-    work_list& operator=(work_list&&) = delete;
-    ~work_list() {
-        while (first_ != nullptr)
-            static_cast<void>(pop_front());
-    }
-
-    bool empty() const noexcept { return first_ == nullptr; }
-    std::size_t size() const noexcept { return size_; }
-
-    void push_back(work_ptr last) noexcept {
-        work_node* const node = last.release();
-        node->next_ = nullptr; // it may have been queued before
-        *end_ = node;
-        end_ = &node->next_;
-        ++size_;
-    }
-    [[nodiscard]] work_ptr pop_front() noexcept { // requires !empty()
-        work_node* const first = first_;
-        first_ = first->next_;
-        if (first_ == nullptr)
-            end_ = &first_;
-        --size_;
-        return work_ptr{first};
-    }
-    /// Moves all of `other` behind the last one here.
-    void append(work_list& other) noexcept {
-        if (other.first_ == nullptr)
-            return;
-        *end_ = std::exchange(other.first_, nullptr);
-        end_ = std::exchange(other.end_, &other.first_);
-        size_ += std::exchange(other.size_, 0);
-    }
-
-  private:
-    work_node* first_ = nullptr;
-    work_node** end_ = &first_; // the null at the end of the chain
-    std::size_t size_ = 0;
-};
 
 /// A queue with any number of senders and takers, which can be closed for good.
 ///

@@ -1,0 +1,635 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Layer 7 – bridges. Calls as asynchronous operations of Boost.Asio, for any of its completion tokens; and a token that makes a
+// call of any of its operations.
+#ifndef EAP_ADAPTORS_ASIO_TOKEN_HPP
+#define EAP_ADAPTORS_ASIO_TOKEN_HPP
+
+#include <boost/version.hpp>
+#if BOOST_VERSION < 108100
+#error "eap needs Boost 1.81 or newer: put its headers first, e.g. g++ -isystem /path/to/boost_1_81_0 ..."
+#endif
+
+#include "eap/adaptors/as_executor.hpp"
+#include "eap/any_synchronization_context.hpp"
+#include "eap/async_call.hpp"
+#include "eap/async_operation.hpp"
+#include "eap/call_block.hpp"
+#include "eap/call_state.hpp"
+#include "eap/completed_event_args.hpp"
+#include "eap/contexts/asio_context.hpp"
+#include "eap/contexts/thread_pool.hpp"
+#include "eap/current_context.hpp"
+#include "eap/detail/arguments.hpp"
+#include "eap/detail/inline_context.hpp"
+#include "eap/detail/intrusive_ptr.hpp"
+#include "eap/detail/posted.hpp"
+#include "eap/detail/reserved_postable.hpp"
+#include "eap/detail/revocable.hpp"
+#include "eap/detail/work_node.hpp"
+#include "eap/errors.hpp"
+#include "eap/operation_block.hpp"
+#include "eap/operation_options.hpp"
+#include "eap/progress_changed_event_args.hpp"
+#include "eap/run_on.hpp"
+#include "eap/synchronization_context.hpp"
+#include "eap/tracked.hpp"
+#include "eap/typed_call.hpp"
+#include "eap/user_state.hpp"
+
+#pragma push_macro("emit") // a keyword of Qt's, and the name of a function of Asio's
+#undef emit
+
+#include <boost/asio/associated_allocator.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/cancellation_type.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/execution/context.hpp>
+#include <boost/asio/query.hpp>
+#include <boost/asio/system_context.hpp>
+#include <boost/system/error_code.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+namespace eap {
+
+namespace detail {
+
+// ---- Asio's handlers as clients ----
+//
+// A handler of Asio's is the client of an operation: its home is the handler's executor, its completion handler calls the handler.
+// So it is called once, there, and not after that place is gone: then it is destroyed, as Asio destroys handlers, while the place
+// still stands.
+
+/// A handler, in memory of its own allocator.
+template <class Handler> class stored_handler {
+    using allocator = typename std::allocator_traits<
+        boost::asio::associated_allocator_t<Handler>>::template rebind_alloc<Handler>;
+    using traits = std::allocator_traits<allocator>;
+
+  public:
+    explicit stored_handler(Handler&& handler) {
+        allocator memory{boost::asio::get_associated_allocator(handler)};
+        Handler* const made = traits::allocate(memory, 1);
+        try {
+            handler_ = ::new (static_cast<void*>(made)) Handler(std::move(handler));
+        } catch (...) {
+            traits::deallocate(memory, made, 1);
+            throw;
+        }
+    }
+    stored_handler(stored_handler&& other) noexcept : handler_(std::exchange(other.handler_, nullptr)) {}
+    stored_handler& operator=(stored_handler&&) = delete;
+    ~stored_handler() { reset(); }
+
+    /// Its memory is given back before it can be called, so that it may use it again.
+    Handler take() {
+        Handler taken{std::move(*handler_)};
+        reset();
+        return taken;
+    }
+    void reset() noexcept {
+        if (handler_ == nullptr)
+            return;
+        allocator memory{boost::asio::get_associated_allocator(*handler_)};
+        std::destroy_at(handler_);
+        traits::deallocate(memory, std::exchange(handler_, nullptr), 1);
+    }
+
+  private:
+    Handler* handler_;
+};
+
+/// One that an executor's place takes back when it ends.
+template <class Handler> class lent_handler final : public revocable {
+  public:
+    lent_handler(intrusive_ptr<revocable_list> place, Handler&& handler)
+        : revocable(std::move(place)), handler_(std::move(handler)) {
+        join();
+    }
+    Handler take() { return handler_.take(); } // inside a pin
+
+  private:
+    void revoke() noexcept override { handler_.reset(); }
+    stored_handler<Handler> handler_;
+};
+
+/// Where a handler of an executor comes home to.
+template <class Executor> struct place_of {
+    static constexpr bool is_asios = true; // which tells when it ends
+    static any_synchronization_context home(const Executor& executor) {
+        return asio_context<Executor>{executor};
+    }
+};
+template <class C, bool Tracked> struct place_of<context_executor<C, Tracked>> {
+    static constexpr bool is_asios = false;
+    static any_synchronization_context home(const context_executor<C, Tracked>& executor) {
+        return executor.context();
+    }
+};
+template <class Executor> // any thread will do, as for the executor of use_future
+    requires std::same_as<boost::asio::system_context&,
+                          decltype(boost::asio::query(std::declval<const Executor&>(),
+                                                      boost::asio::execution::context))>
+struct place_of<Executor> {
+    static constexpr bool is_asios = false;
+    static any_synchronization_context home(const Executor&) { return inline_context{}; }
+};
+
+template <class R, class Handler> void call_asio_handler(Handler& handler, completed_event_args<R>&& args) {
+    std::exception_ptr error = args.error();
+    if (error == nullptr && args.cancelled())
+        error = std::make_exception_ptr(operation_cancelled{});
+    if constexpr (std::is_void_v<R>)
+        std::move(handler)(std::move(error));
+    else if (error == nullptr)
+        std::move(handler)(std::exception_ptr{}, std::move(args).result());
+    else
+        std::move(handler)(std::move(error), R{});
+}
+
+/// The completion handler of an operation whose client is a handler of Asio's. `Keeper` is one of the two above.
+template <class R, class Handler, class Slot, class Keeper> class asio_client {
+  public:
+    asio_client(Keeper keeper, Slot slot) : keeper_(std::move(keeper)), slot_(std::move(slot)) {}
+
+    bool try_invoke(completed_event_args<R>&& args) {
+        if constexpr (requires { keeper_->take(); }) {
+            std::optional<Handler> handler;
+            if (const revocable::pin alive{*keeper_})
+                handler.emplace(keeper_->take());
+            if (!handler)
+                return false;
+            call(std::move(*handler), std::move(args));
+        } else {
+            call(keeper_.take(), std::move(args));
+        }
+        return true;
+    }
+    void operator()(completed_event_args<R>&& args) { static_cast<void>(try_invoke(std::move(args))); }
+
+  private:
+    void call(Handler&& handler, completed_event_args<R>&& args) {
+        slot_.clear(); // first: the handler may use it for what it begins next
+        detail::call_asio_handler<R>(handler, std::move(args));
+    }
+
+    Keeper keeper_;
+    Slot slot_;
+};
+
+/// An operation whose client is a handler, until `release`: then it is the work's. Before that, nothing has begun.
+template <class R, class P, class Handler> class asio_operation {
+    using slot = boost::asio::associated_cancellation_slot_t<Handler>;
+
+  public:
+    /// `make_stop(operation)` makes what the handler's cancellation slot calls.
+    template <class MakeStop, class Progress = ignore_progress>
+    asio_operation(Handler&& handler, MakeStop make_stop, Progress progress = {},
+                   const operation_options& options = {})
+        : slot_(boost::asio::get_associated_cancellation_slot(handler)),
+          operation_(create(std::move(handler), slot_, std::move(progress), options)) {
+        try {
+            if (slot_.is_connected())
+                slot_.assign([stop = make_stop(operation_)](boost::asio::cancellation_type_t) { stop(); });
+        } catch (...) {
+            undo();
+            throw;
+        }
+    }
+    asio_operation(const asio_operation&) = delete;
+    asio_operation& operator=(const asio_operation&) = delete;
+    ~asio_operation() {
+        if (!is_released_)
+            undo();
+    }
+
+    async_operation<R, P>& operator*() noexcept { return operation_; }
+    void release() noexcept { is_released_ = true; }
+
+    /// A refusal is the outcome; what throws leaves nothing behind.
+    template <class C, class F> void run_on(const C& where, F&& work) {
+        std::exception_ptr refusal = detail::try_run_on(where, operation_, std::forward<F>(work));
+        release();
+        if (refusal != nullptr)
+            operation_.complete_error(std::move(refusal));
+    }
+
+  private:
+    void undo() noexcept {
+        slot_.clear();
+        static_cast<void>(operation_access::discard(std::move(operation_)));
+    }
+    template <class Progress>
+    static async_operation<R, P> create(Handler&& handler, const slot& of, Progress&& progress,
+                                        const operation_options& options) {
+        const auto executor = boost::asio::get_associated_executor(handler, as_executor(current_context()));
+        using executor_type = std::remove_const_t<decltype(executor)>;
+        const auto begin = [&]<class Keeper>(Keeper keeper) {
+            return create_unmanaged_operation<R, P>(
+                place_of<executor_type>::home(executor),
+                asio_client<R, Handler, slot, Keeper>{std::move(keeper), of},
+                std::forward<Progress>(progress), options);
+        };
+        if constexpr (place_of<executor_type>::is_asios)
+            return begin(intrusive_ptr<lent_handler<Handler>>{
+                new lent_handler<Handler>{asio_service<executor_type>::list_of(executor), std::move(handler)},
+                adopt_reference});
+        else
+            return begin(stored_handler<Handler>{std::move(handler)});
+    }
+
+    slot slot_;
+    async_operation<R, P> operation_;
+    bool is_released_ = false;
+};
+
+template <class R> struct asio_signature {
+    static_assert(
+        std::is_void_v<R> || std::is_default_constructible_v<R>,
+        "eap: Asio passes a result also with an error, so this one must have a default value; return a "
+        "std::optional or a std::unique_ptr of it");
+    using type = void(std::exception_ptr, R);
+};
+template <> struct asio_signature<void> {
+    using type = void(std::exception_ptr);
+};
+
+struct stop_operation {
+    template <class R, class P> auto operator()(const async_operation<R, P>& operation) const {
+        return [state = operation_access::state(operation)] { state->request_stop(); };
+    }
+};
+
+template <class R> struct initiate_invoke {
+    template <class Handler, class C, class F, class... A>
+    void operator()(Handler&& handler, const C& where, F&& function, A&&... arguments) const {
+        asio_operation<R, void, std::decay_t<Handler>> client{std::forward<Handler>(handler),
+                                                              stop_operation{}};
+        auto work = [target = std::decay_t<F>(std::forward<F>(function)),
+                     kept = std::tuple<std::decay_t<A>...>(std::forward<A>(arguments)...)](
+                        async_operation<R>& operation) mutable -> R {
+            return std::apply(
+                [&](std::decay_t<A>&... each) -> R {
+                    return detail::invoke_target<R>(target, operation_access::state(operation).get(),
+                                                    std::move(each)...);
+                },
+                kept);
+        };
+        client.run_on(where, std::move(work));
+    }
+};
+
+template <class C, class F, class Token, class... A>
+decltype(auto) async_invoke_with(const C& where, F&& function, Token&& token, A&&... arguments) {
+    using target = std::decay_t<F>;
+    constexpr bool callable =
+        std::invocable<target&, std::decay_t<A>...> || takes_stop_token<target, std::decay_t<A>...>;
+    static_assert(
+        callable,
+        "eap: the function given to async_invoke must be callable with copies of the arguments, as "
+        "rvalues, or with a std::stop_token before them; the last argument of all is the completion "
+        "token");
+    if constexpr (callable) {
+        using result = std::decay_t<typename target_result<target, std::decay_t<A>...>::type>;
+        if (detail::is_empty_function(function))
+            throw std::bad_function_call{};
+        return boost::asio::async_initiate<std::remove_reference_t<Token>,
+                                           typename asio_signature<result>::type>(
+            initiate_invoke<result>{}, token, where, std::forward<F>(function),
+            std::forward<A>(arguments)...);
+    }
+}
+
+template <class T, class P> struct initiate_run_on {
+    template <class Handler, class C, class F, class Progress>
+    void operator()(Handler&& handler, const C& where, F&& work, Progress&& progress,
+                    const operation_options& options) const {
+        asio_operation<T, P, std::decay_t<Handler>> client{
+            std::forward<Handler>(handler), stop_operation{},
+            std::decay_t<Progress>(std::forward<Progress>(progress)), options};
+        client.run_on(where, std::forward<F>(work));
+    }
+};
+
+/// Ends a call for an operation.
+template <class Signature> class end_for_operation final : public work_node {
+    using result = typename async_call<Signature>::result_type;
+
+  public:
+    end_for_operation(async_call<Signature> call, async_operation<result>&& operation) noexcept
+        : call_(std::move(call)), operation_(std::move(operation)) {}
+
+    void run() override {
+        const std::unique_ptr<end_for_operation> self{this};
+        auto work = [this]() -> result { return call_access::typed<Signature>(call_).take_outcome(); };
+        detail::run_work(operation_, work);
+    }
+    void drop() noexcept override { delete this; }
+
+  private:
+    async_call<Signature> call_;
+    async_operation<result> operation_;
+};
+
+template <class Signature> struct initiate_end {
+    using result = typename async_call<Signature>::result_type;
+
+    template <class Handler> void operator()(Handler&& handler, const async_call<Signature>& call) const {
+        asio_operation<result, void, std::decay_t<Handler>> client{
+            std::forward<Handler>(handler),
+            [&](const async_operation<result>&) { return [call] { static_cast<void>(call.cancel()); }; }};
+        auto& state = call_access::typed(call);
+        state.claim_end();
+        work_ptr then;
+        try {
+            then.reset(new end_for_operation<Signature>{call, std::move(*client)});
+        } catch (...) {
+            state.give_end_back();
+            throw;
+        }
+        client.release();
+        state.when_completed(std::move(then));
+    }
+};
+
+// ---- Asio's operations as calls ----
+
+/// Passes a request to stop on to an operation of Asio's: by its cancellation slot, and on its executor.
+class cancellation_relay final : public reserved_postable {
+  public:
+    explicit cancellation_relay(any_synchronization_context where) : where_(std::move(where)) {}
+
+    void listen_to(std::stop_token token) { request_.emplace(std::move(token), pass_on{*this}); }
+    boost::asio::cancellation_slot slot() noexcept { return signal_.slot(); }
+
+    /// The operation has ended: what its slot would touch is gone. By whoever runs its handler, or destroys it.
+    void end() noexcept {
+        request_.reset();
+        signal_.slot().clear();
+    }
+
+  private:
+    struct pass_on {
+        void operator()() const noexcept {
+            relay.add_reference(); // the closure's
+            try {
+                const post_outcome posted = post_target(relay.where_, relay);
+                if (posted.became != post_outcome::kind::accepted)
+                    relay.release_reference();
+            } catch (...) { // NOLINT(bugprone-empty-catch): an executor that throws what it has taken
+            }
+        }
+        cancellation_relay& relay;
+    };
+
+    void run_posted() override {
+        const intrusive_ptr<cancellation_relay> self{this, adopt_reference};
+        signal_.emit(boost::asio::cancellation_type::all);
+    }
+    void dropped() noexcept override { release_reference(); }
+
+    const any_synchronization_context where_;
+    boost::asio::cancellation_signal signal_; // used on the executor alone
+    std::optional<std::stop_callback<pass_on>> request_;
+};
+
+/// A call whose work is under way elsewhere: no ticket, no callback.
+template <class R> class adopted_call final : public typed_call<R()> {
+  public:
+    adopted_call()
+        : typed_call<R()>(any_synchronization_context{}, user_state{}, any_synchronization_context{},
+                          nullptr) {
+        this->has_begun_by_itself();
+    }
+
+  private:
+    void run_here() override {}
+    bool has_handler_for_last() const noexcept override { return false; }
+    delivery call_completion_handler() override { return delivery::made; }
+    void destroy_handlers() noexcept override { this->callback_is_over(); }
+};
+
+/// What becomes of the values that an operation of Asio's ends with: nothing, one, or a tuple of them.
+template <class... T> struct asio_values {
+    using type = std::tuple<T...>;
+};
+template <> struct asio_values<> {
+    using type = void;
+};
+template <class T> struct asio_values<T> {
+    using type = T;
+};
+
+/// How such an operation ends a call. The first of its values may be an error.
+template <class... T> struct asio_outcome {
+    using type = typename asio_values<T...>::type;
+    static void complete(async_operation<type>& operation, T... values) {
+        operation.complete(std::move(values)...);
+    }
+};
+template <class... T> struct asio_outcome<boost::system::error_code, T...> {
+    using type = typename asio_values<T...>::type;
+    static void complete(async_operation<type>& operation, const boost::system::error_code& error,
+                         T... values) {
+        if (!error)
+            operation.complete(std::move(values)...);
+        else if (error == boost::asio::error::operation_aborted)
+            operation.complete_cancelled();
+        else
+            operation.complete_error(boost::system::system_error{error});
+    }
+};
+template <class... T> struct asio_outcome<std::exception_ptr, T...> {
+    using type = typename asio_values<T...>::type;
+    static void complete(async_operation<type>& operation, std::exception_ptr error, T... values) {
+        if (error == nullptr)
+            operation.complete(std::move(values)...);
+        else if (is_cancellation(error))
+            operation.complete_cancelled();
+        else
+            operation.complete_error(std::move(error));
+    }
+
+  private:
+    static bool is_cancellation(const std::exception_ptr& error) noexcept {
+        try {
+            std::rethrow_exception(error);
+        } catch (const operation_cancelled&) {
+            return true;
+        } catch (const boost::system::system_error& other) {
+            return other.code() == boost::asio::error::operation_aborted;
+        } catch (...) {
+            return false;
+        }
+    }
+};
+
+/// The handler of an operation of Asio's that a call is made of. Destroyed without being called, it abandons the call.
+template <class... T> class call_handler {
+    using outcome = asio_outcome<T...>;
+
+  public:
+    using cancellation_slot_type = boost::asio::cancellation_slot;
+
+    call_handler(async_operation<typename outcome::type> operation,
+                 intrusive_ptr<cancellation_relay> relay) noexcept
+        : operation_(std::move(operation)), relay_(std::move(relay)) {}
+    call_handler(call_handler&&) noexcept = default;
+    call_handler& operator=(call_handler&&) = delete;
+    ~call_handler() { end_relay(); }
+
+    cancellation_slot_type get_cancellation_slot() const noexcept {
+        return relay_ ? relay_->slot() : cancellation_slot_type{};
+    }
+    template <class... V> void operator()(V&&... values) {
+        end_relay();
+        outcome::complete(operation_, std::forward<V>(values)...);
+    }
+
+  private:
+    void end_relay() noexcept {
+        if (const auto relay = std::exchange(relay_, {}))
+            relay->end();
+    }
+
+    async_operation<typename outcome::type> operation_;
+    intrusive_ptr<cancellation_relay> relay_; // null when the operation says no executor, or has ended
+};
+
+template <class... T, class Initiation, class... A>
+auto adopt_asio_operation(Initiation&& initiation, A&&... arguments) {
+    using result = typename asio_outcome<T...>::type;
+    auto* const made = new adopted_call<result>;
+    auto call = call_access::make<result()>(intrusive_ptr<call_state>{made, adopt_reference});
+    auto operation = operation_access::make<result, void>(intrusive_ptr<typed_operation<result, void>>{made});
+    try {
+        intrusive_ptr<cancellation_relay> relay;
+        if constexpr (requires { initiation.get_executor(); }) {
+            const auto executor = initiation.get_executor();
+            relay = {
+                new cancellation_relay{place_of<std::remove_const_t<decltype(executor)>>::home(executor)},
+                adopt_reference};
+            relay->listen_to(operation.stop_token());
+        }
+        std::forward<Initiation>(initiation)(call_handler<T...>{std::move(operation), std::move(relay)},
+                                             std::forward<A>(arguments)...);
+    } catch (...) { // nothing has begun, and nobody else is told of it
+        made->claim_end();
+        throw;
+    }
+    return call;
+}
+
+} // namespace detail
+
+/// Begins to call `function(arguments...)` on `where`, as an asynchronous operation of Boost.Asio: the last argument is a completion
+/// token. `co_await eap::async_invoke(pool, f, a, asio::use_awaitable)`.
+///
+/// Effects       as `begin_invoke`: function and arguments are copied now, or moved, and a leading std::stop_token is filled in. The
+///               handler that the token makes is called once, as `handler(std::exception_ptr, result)`, the result left out when it is
+///               void: on its executor; when it has none, at the context that is current now, else on the shared pool.
+///               Its cancellation slot requests a stop: work that has not begun never does, and ends with `operation_cancelled`.
+///               Its allocator gives the memory in which it waits.
+/// Guarantees    Should the executor's place end before the work does, the handler is destroyed then, and not called.
+/// Errors        a place that refuses the call, or loses it, is told to the handler. std::bad_function_call for an empty function,
+///               and what copying throws, leave here, and the handler is not called.
+template <synchronization_context C, class F, class... ArgumentsAndToken>
+    requires(sizeof...(ArgumentsAndToken) != 0)
+decltype(auto) async_invoke(const C& where, F&& function, ArgumentsAndToken&&... arguments_and_token) {
+    constexpr std::size_t count = sizeof...(ArgumentsAndToken) - 1;
+    return [&]<std::size_t... I>(std::index_sequence<I...>,
+                                 std::tuple<ArgumentsAndToken&&...> all) -> decltype(auto) {
+        return detail::async_invoke_with(where, std::forward<F>(function), std::get<count>(std::move(all)),
+                                         std::get<I>(std::move(all))...);
+    }(std::make_index_sequence<count>{}, std::forward_as_tuple(
+                                             std::forward<ArgumentsAndToken>(arguments_and_token)...));
+}
+/// The same, on the shared pool.
+template <class F, class... ArgumentsAndToken>
+    requires(!synchronization_context<std::remove_cvref_t<F>> && sizeof...(ArgumentsAndToken) != 0)
+decltype(auto) async_invoke(F&& function, ArgumentsAndToken&&... arguments_and_token) {
+    return eap::async_invoke(thread_pool::shared(), std::forward<F>(function),
+                             std::forward<ArgumentsAndToken>(arguments_and_token)...);
+}
+
+/// Runs `work(operation)` or `work()` on `where`, as `run_on` does, and makes an asynchronous operation of Boost.Asio of it: with
+/// reports of progress, and with options such as a deadline.
+///
+/// Requires      `T` has a default value: Asio passes one also with an error. `progress` takes a `const progress_changed_event_args<P>&`.
+/// Effects       `progress` is called where the handler will be, for each report, before it. All else as `async_invoke`.
+template <class T, class P, synchronization_context C, class F, class Progress, class Token>
+decltype(auto) async_run_on(const C& where, F&& work, Progress&& progress, const operation_options& options,
+                            Token&& token) {
+    static_assert(std::invocable<std::decay_t<F>&, async_operation<T, P>&> ||
+                      std::invocable<std::decay_t<F>&>,
+                  "eap: the work given to async_run_on<T, P> must be callable as work(operation), with an "
+                  "async_operation<T, P>&, or as work()");
+    static_assert(std::invocable<std::decay_t<Progress>&, const progress_changed_event_args<P>&>,
+                  "eap: the progress handler must be callable with the operation's const "
+                  "progress_changed_event_args<P>&, with the P that async_run_on<T, P> names");
+    return boost::asio::async_initiate<std::remove_reference_t<Token>,
+                                       typename detail::asio_signature<T>::type>(
+        detail::initiate_run_on<T, P>{}, token, where, std::forward<F>(work),
+        std::forward<Progress>(progress), options);
+}
+
+/// Waits for a call, and ends it, as an asynchronous operation of Boost.Asio. The handler is called as that of `async_invoke` is.
+/// Its cancellation slot cancels the call.
+/// Errors        `invalid_operation` leaves here when the call has been, or is being, ended, or the handle names none.
+template <class R, class... Args, class Token>
+decltype(auto) async_end_invoke(const async_call<R(Args...)>& call, Token&& token) {
+    static_assert((!detail::is_out<Args> && ...),
+                  "eap: this call has T& parameters, and a handler gets only its result; give begin_invoke a "
+                  "callback, and end the call there");
+    return boost::asio::async_initiate<std::remove_reference_t<Token>,
+                                       typename detail::asio_signature<R>::type>(
+        detail::initiate_end<R(Args...)>{}, token, call);
+}
+
+/// The type of `as_async_call`.
+struct as_async_call_t {
+    explicit as_async_call_t() = default;
+};
+
+/// A completion token that makes a call of any operation of Boost.Asio's: `auto call = timer.async_wait(eap::as_async_call);`
+///
+/// Effects       the call is an `async_call<R()>`, R what the operation gives: nothing, a value, or a std::tuple of several. An
+///               error_code is thrown as `boost::system::system_error`, an exception as it is; `operation_aborted` ends the call as
+///               cancelled. (`asio::as_tuple(eap::as_async_call)` gives the error_code as a value.)
+///               `cancel` posts to the operation's executor and there emits the signal of its cancellation slot: never across threads, as
+///               long as that executor runs one function at a time. An operation that says no executor is not asked to stop.
+///               An operation that Asio destroys unfinished, with the io_context, ends its call with `operation_abandoned`.
+/// Waiting       somebody has to run the executor: not the thread that waits.
+/// Errors        what beginning the operation throws.
+inline constexpr as_async_call_t as_async_call{};
+
+} // namespace eap
+
+template <class... T> class boost::asio::async_result<eap::as_async_call_t, void(T...)> {
+  public:
+    using return_type = eap::async_call<typename eap::detail::asio_outcome<std::decay_t<T>...>::type()>;
+
+    template <class Initiation, class... A>
+    static return_type initiate(Initiation&& initiation, eap::as_async_call_t, A&&... arguments) {
+        return eap::detail::adopt_asio_operation<std::decay_t<T>...>(std::forward<Initiation>(initiation),
+                                                                     std::forward<A>(arguments)...);
+    }
+};
+
+#pragma pop_macro("emit")
+
+#endif

@@ -1,0 +1,606 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <eap/adaptors/asio_token.hpp>
+
+#include "support/allocations.hpp"
+#include "support/catch.hpp"
+#include "support/client.hpp"
+#include "support/contexts.hpp"
+#include "support/functions.hpp"
+
+#include "eap/contexts/event_loop.hpp"
+#include "eap/contexts/thread_pool.hpp"
+#include "eap/delegate.hpp"
+#include "eap/scoped_context.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/bind_allocator.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/use_future.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <future>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+using tests::lines;
+
+namespace {
+
+/// A handler that tells what it is called with.
+auto tell(const tests::record& log) {
+    return [log](const std::exception_ptr& error, const auto&... value) {
+        if (error == nullptr)
+            log.add("value" + (std::string{} + ... + (" " + std::to_string(value))));
+        else
+            try {
+                std::rethrow_exception(error);
+            } catch (const eap::operation_cancelled&) {
+                log.add("cancelled");
+            } catch (const std::exception&) {
+                log.add(tests::told(error));
+            }
+    };
+}
+
+int add_one(int n) { return n + 1; }
+
+} // namespace
+
+// ---- async_invoke ----
+
+TEST_CASE("async_invoke runs a function on a place and calls the handler on its executor", "[asio_token]") {
+    tests::manual_queue place;
+    tests::record log;
+    asio::io_context io;
+    std::thread::id there;
+    eap::async_invoke(place.context(), add_one, 41,
+                      asio::bind_executor(io, [&](std::exception_ptr, int value) {
+                          there = std::this_thread::get_id();
+                          log.add(std::to_string(value));
+                      }));
+    CHECK(io.poll() == 0);
+    CHECK(!io.stopped()); // something is outstanding on it
+    std::jthread{[&] { place.run_all(); }}.join();
+    CHECK(log.all().empty());
+    io.run();
+    CHECK(log.all() == lines{"42"});
+    CHECK(there == std::this_thread::get_id());
+}
+
+TEST_CASE("a handler without an executor is called at the current context, and that is not told twice",
+          "[asio_token]") {
+    tests::manual_queue place;
+    tests::manual_queue home;
+    tests::record log;
+    const eap::scoped_context here{home.context()};
+    eap::async_invoke(place.context(), add_one, 41, tell(log));
+    eap::async_invoke(place.context(), [] {}, tell(log));
+    place.run_all();
+    CHECK(log.all().empty());
+    home.run_all();
+    CHECK(log.all() == lines{"value 42", "value"});
+}
+
+TEST_CASE("async_invoke takes every token of Asio's", "[asio_token]") {
+    SECTION("use_future") {
+        CHECK(eap::async_invoke(add_one, 41, asio::use_future).get() == 42);
+        CHECK_NOTHROW(eap::async_invoke([] {}, asio::use_future).get());
+        auto failed = eap::async_invoke([]() -> int { throw std::out_of_range{"far"}; }, asio::use_future);
+        CHECK(tests::message_of<std::out_of_range>([&] { failed.get(); }) == "far");
+    }
+    SECTION("use_awaitable, as_tuple, deferred") {
+        asio::io_context io;
+        tests::record log;
+        asio::co_spawn(
+            io,
+            [&]() -> asio::awaitable<void> {
+                log.add(std::to_string(co_await eap::async_invoke(add_one, 1, asio::use_awaitable)));
+                co_await eap::async_invoke([] {}, asio::use_awaitable);
+                try {
+                    co_await eap::async_invoke([]() -> int { throw std::runtime_error{"boom"}; },
+                                               asio::use_awaitable);
+                } catch (const std::runtime_error& error) {
+                    log.add(error.what());
+                }
+                const auto [error, value] = co_await eap::async_invoke(
+                    []() -> int { throw std::runtime_error{"boom"}; }, asio::as_tuple(asio::use_awaitable));
+                log.add(tests::told(error) + ", " + std::to_string(value));
+                auto later = eap::async_invoke(add_one, 2, asio::deferred);
+                log.add("later");
+                log.add(std::to_string(co_await std::move(later)(asio::use_awaitable)));
+            },
+            asio::detached);
+        io.run();
+        CHECK(log.all() == lines{"2", "boom", "error: boom, 0", "later", "3"});
+    }
+    SECTION("detached") {
+        tests::manual_queue place;
+        bool ran = false;
+        eap::async_invoke(place.context(), [&] { ran = true; }, asio::detached);
+        place.run_all();
+        CHECK(ran);
+    }
+}
+
+TEST_CASE("async_invoke keeps copies of what it is given, moves what moves, and passes rvalues",
+          "[asio_token]") {
+    tests::manual_queue place;
+    tests::record log;
+    const eap::scoped_context here{tests::inline_context{}};
+    {
+        std::string text = "text";
+        eap::async_invoke(
+            place.context(),
+            [](std::string a, std::unique_ptr<int> b) { return static_cast<int>(a.size()) + *b; }, text,
+            std::make_unique<int>(3), tell(log));
+        text.clear();
+    }
+    place.run_all();
+    CHECK(log.all() == lines{"value 7"});
+    CHECK_THROWS_AS(eap::async_invoke(place.context(), std::function<void()>{}, tell(log)),
+                    std::bad_function_call);
+    CHECK(log.all().size() == 1);
+}
+
+TEST_CASE("a place that refuses a call, or loses it, is told to the handler", "[asio_token]") {
+    tests::manual_queue place;
+    tests::record log;
+    const eap::scoped_context here{tests::inline_context{}};
+    eap::async_invoke(place.context(), add_one, 1, tell(log));
+    place.drop_all();
+    place.close();
+    eap::async_invoke(place.context(), add_one, 1, tell(log));
+    REQUIRE(log.all().size() == 2);
+    CHECK(log.all()[0] == "abandoned");
+    CHECK(log.all()[1].find("The context is closed") != std::string::npos);
+}
+
+TEST_CASE("a signal of the handler's cancellation slot requests a stop", "[asio_token]") {
+    tests::manual_queue place;
+    tests::manual_queue home;
+    tests::record log;
+    const eap::scoped_context here{home.context()};
+    asio::cancellation_signal signal;
+    const auto begin = [&](auto function) {
+        eap::async_invoke(place.context(), function, asio::bind_cancellation_slot(signal.slot(), tell(log)));
+    };
+    SECTION("work that has not begun never does") {
+        bool ran = false;
+        begin([&] { ran = true; });
+        signal.emit(asio::cancellation_type::terminal);
+        place.run_all();
+        home.run_all();
+        CHECK(!ran);
+        CHECK(log.all() == lines{"cancelled"});
+    }
+    SECTION("work that listens hears of it") {
+        begin([&](std::stop_token token) {
+            const bool before = token.stop_requested();
+            signal.emit(asio::cancellation_type::partial);
+            return before ? 0 : token.stop_requested() ? 2 : 1;
+        });
+        place.run_all();
+        home.run_all();
+        CHECK(log.all() == lines{"value 2"});
+    }
+    SECTION("afterwards it is empty, before the handler is called") {
+        bool was_empty = false;
+        eap::async_invoke(
+            place.context(), [] {},
+            asio::bind_cancellation_slot(
+                signal.slot(), [&](const std::exception_ptr&) { was_empty = !signal.slot().has_handler(); }));
+        CHECK(signal.slot().has_handler());
+        place.run_all();
+        home.run_all();
+        CHECK(was_empty);
+    }
+}
+
+TEST_CASE("a handler waits in memory of its own allocator, which has it back before the handler is called",
+          "[asio_token]") {
+    tests::manual_queue place;
+    tests::memory_source memory;
+    const eap::scoped_context here{tests::inline_context{}};
+    int in_use = -1;
+    eap::async_invoke(
+        place.context(), [] {},
+        asio::bind_allocator(tests::source_allocator<std::byte>{memory},
+                             [&](const std::exception_ptr&) { in_use = memory.in_use; }));
+    CHECK(memory.in_use == 1);
+    place.run_all();
+    CHECK(in_use == 0);
+    CHECK(memory.taken == 1);
+}
+
+TEST_CASE("a handler whose io_context ends first is destroyed by that, and not called when the work ends",
+          "[asio_token]") {
+    tests::manual_queue place;
+    tests::fate fate;
+    bool stopped = false;
+    auto io = std::make_unique<asio::io_context>();
+    auto handler = tests::traced{fate, [] {}};
+    eap::async_invoke(
+        place.context(), [&](const std::stop_token& token) { stopped = token.stop_requested(); },
+        asio::bind_executor(
+            *io, [handler = std::move(handler)](const std::exception_ptr&) mutable { handler(); }));
+    SECTION("before the work has run") {
+        io.reset();
+        CHECK(fate.destroyed == 1);
+        place.run_all();
+    }
+    SECTION("with the handler on its way") {
+        place.run_all();
+        CHECK(fate.destroyed == 0);
+        io.reset();
+        CHECK(fate.destroyed == 1);
+    }
+    CHECK(fate.called == 0);
+}
+
+TEST_CASE("an asio coroutine whose io_context ends while it waits ends with it", "[asio_token]") {
+    tests::manual_queue place;
+    const auto alive = std::make_shared<int>(0);
+    {
+        asio::io_context io;
+        asio::co_spawn(
+            io,
+            [](tests::manual_context where, std::shared_ptr<int> held) -> asio::awaitable<void> {
+                co_await eap::async_invoke(where, [] {}, asio::use_awaitable);
+                ++*held;
+            }(place.context(), alive),
+            asio::detached);
+        io.poll();
+        CHECK(alive.use_count() > 1);
+    }
+    CHECK(alive.use_count() == 1);
+    place.run_all();
+    CHECK(*alive == 0);
+}
+
+TEST_CASE("when async_invoke throws, nothing has begun, the handler is not called and the slot is empty",
+          "[asio_token]") {
+    if (!tests::allocation_watch::works)
+        return;
+    std::size_t failed = 0;
+    for (std::size_t k = 1;; ++k) {
+        tests::manual_queue place;
+        tests::manual_queue home;
+        const eap::scoped_context here{home.context()};
+        asio::cancellation_signal signal;
+        int calls = 0;
+        bool threw = false;
+        {
+            tests::allocation_watch watch;
+            watch.fail(k);
+            try {
+                eap::async_invoke(place.context(), add_one, 41,
+                                  asio::bind_cancellation_slot(
+                                      signal.slot(), [&](const std::exception_ptr& error, int value) {
+                                          ++calls;
+                                          CHECK((error != nullptr || value == 42));
+                                      }));
+            } catch (const std::bad_alloc&) {
+                threw = true;
+            }
+            watch.fail(0);
+            if (threw)
+                CHECK(!signal.slot().has_handler());
+            const bool none_failed = watch.failures() == 0;
+            place.run_all();
+            home.run_all();
+            CHECK(calls == (threw ? 0 : 1));
+            if (none_failed)
+                break;
+        }
+        ++failed;
+    }
+    CHECK(failed >= 3);
+}
+
+// ---- async_run_on ----
+
+TEST_CASE("async_run_on also tells of progress, on the handler's executor, and keeps a deadline",
+          "[asio_token]") {
+    tests::manual_queue place;
+    tests::record log;
+    asio::io_context io;
+    const auto progress = [&](const auto& report) { log.add(tests::told(report)); };
+    eap::async_run_on<int, int>(
+        place.context(),
+        [](eap::async_operation<int, int>& operation) {
+            operation.report_progress(50, 7);
+            return 42;
+        },
+        progress, {}, asio::bind_executor(io, tell(log)));
+    place.run_all();
+    CHECK(log.all().empty());
+    io.run();
+    CHECK(log.all() == lines{"50% 7", "value 42"});
+    eap::async_run_on<int, int>(
+        place.context(), [] { return 1; }, progress, {.timeout = 0ms}, asio::bind_executor(io, tell(log)));
+    io.restart();
+    io.run();
+    CHECK(log.all().back() == "timed out");
+}
+
+// ---- async_end_invoke ----
+
+TEST_CASE("async_end_invoke ends a call for a handler", "[asio_token]") {
+    tests::manual_queue place;
+    tests::manual_queue home;
+    tests::record log;
+    const eap::scoped_context here{home.context()};
+    const auto call = eap::begin_invoke(place.context(), add_one, 41);
+    eap::async_end_invoke(call, tell(log));
+    CHECK(call.end_invoke_called());
+    CHECK_THROWS_AS(eap::async_end_invoke(call, tell(log)), eap::invalid_operation);
+    CHECK_THROWS_AS(eap::async_end_invoke(eap::async_call<int()>{}, tell(log)), eap::invalid_operation);
+    place.run_all();
+    CHECK(log.all().empty());
+    home.run_all();
+    const auto failed = eap::begin_invoke(place.context(), [] { throw std::runtime_error{"boom"}; });
+    place.run_all();
+    eap::async_end_invoke(failed, tell(log)); // complete by now
+    const auto cancelled = eap::begin_invoke(place.context(), add_one, 1);
+    asio::cancellation_signal signal;
+    eap::async_end_invoke(cancelled, asio::bind_cancellation_slot(signal.slot(), tell(log)));
+    signal.emit(asio::cancellation_type::terminal);
+    home.run_all();
+    CHECK(log.all() == lines{"value 42", "error: boom", "cancelled"});
+}
+
+TEST_CASE("when async_end_invoke throws, the call is as before and the handler is not called",
+          "[asio_token]") {
+    if (!tests::allocation_watch::works)
+        return;
+    for (std::size_t k = 1;; ++k) {
+        tests::manual_queue place;
+        const eap::scoped_context here{tests::inline_context{}};
+        const auto call = eap::begin_invoke(place.context(), add_one, 41);
+        int calls = 0;
+        bool threw = false;
+        {
+            tests::allocation_watch watch;
+            watch.fail(k);
+            try {
+                eap::async_end_invoke(call, [&](const std::exception_ptr&, int) { ++calls; });
+            } catch (const std::bad_alloc&) {
+                threw = true;
+            }
+            watch.fail(0);
+        }
+        place.run_all();
+        CHECK(calls == (threw ? 0 : 1));
+        if (!threw)
+            break;
+        CHECK(call.end_invoke() == 42);
+    }
+}
+
+// ---- as_async_call ----
+
+TEST_CASE("as_async_call makes a call of an operation of Asio's: to poll, to wait for, to end",
+          "[asio_token]") {
+    asio::io_context io;
+    asio::steady_timer timer{io, 0ms};
+    const auto call = timer.async_wait(eap::as_async_call);
+    static_assert(std::is_same_v<decltype(call), const eap::async_call<void()>>);
+    CHECK(!call.is_completed());
+    CHECK(!call.wait_for(0s));
+    std::jthread runner{[&] { io.run(); }};
+    call.wait();
+    CHECK(call.is_completed());
+    CHECK_NOTHROW(call.end_invoke());
+    CHECK_THROWS_AS(call.end_invoke(), eap::invalid_operation);
+}
+
+namespace {
+
+/// An operation that somebody wrote, which ends when told to. With an executor, as it should have, or without.
+template <class... T> struct own_operation {
+    asio::io_context::executor_type executor;
+    std::function<void(T...)> finish{};
+    bool was_cancelled = false;
+    std::function<void()> dropped{};
+
+    struct initiation {
+        using executor_type = asio::io_context::executor_type;
+        executor_type get_executor() const noexcept { return self.executor; }
+        template <class Handler> void operator()(Handler&& handler) const {
+            self.keep(std::forward<Handler>(handler));
+        }
+        own_operation& self;
+    };
+    template <class Handler> void keep(Handler&& handler) {
+        if (auto slot = asio::get_associated_cancellation_slot(handler); slot.is_connected())
+            slot.assign([this](asio::cancellation_type_t) { was_cancelled = true; });
+        finish = [held = std::make_shared<std::decay_t<Handler>>(std::forward<Handler>(handler))](
+                     T... values) { (*held)(std::move(values)...); };
+    }
+    template <class Token> auto begin(Token&& token) {
+        return asio::async_initiate<Token, void(T...)>(initiation{*this}, token);
+    }
+    template <class Token> auto begin_without_executor(Token&& token) {
+        return asio::async_initiate<Token, void(T...)>(
+            [this](auto&& handler) { this->keep(std::forward<decltype(handler)>(handler)); }, token);
+    }
+};
+
+} // namespace
+
+TEST_CASE("what an operation of Asio's ends with becomes the outcome of its call", "[asio_token]") {
+    using error_code = boost::system::error_code;
+    asio::io_context io;
+    SECTION("values") {
+        own_operation<> nothing{io.get_executor()};
+        const auto a = nothing.begin(eap::as_async_call);
+        nothing.finish();
+        CHECK_NOTHROW(a.end_invoke());
+        own_operation<std::string> one{io.get_executor()};
+        const auto b = one.begin(eap::as_async_call);
+        one.finish("x");
+        CHECK(b.end_invoke() == "x");
+        own_operation<error_code, std::size_t, std::string> several{io.get_executor()};
+        const auto c = several.begin(eap::as_async_call);
+        several.finish(error_code{}, 3, "y");
+        CHECK(c.end_invoke() == std::tuple<std::size_t, std::string>{3, "y"});
+        own_operation<std::exception_ptr, int> also{io.get_executor()};
+        const auto d = also.begin(eap::as_async_call);
+        also.finish(nullptr, 4);
+        CHECK(d.end_invoke() == 4);
+    }
+    SECTION("errors") {
+        own_operation<error_code, int> coded{io.get_executor()};
+        const auto a = coded.begin(eap::as_async_call);
+        coded.finish(asio::error::eof, 3);
+        CHECK(tests::message_of<boost::system::system_error>([&] { a.end_invoke(); }).find("End of file") ==
+              0);
+        own_operation<std::exception_ptr> thrown{io.get_executor()};
+        const auto b = thrown.begin(eap::as_async_call);
+        thrown.finish(std::make_exception_ptr(std::out_of_range{"far"}));
+        CHECK_THROWS_AS(b.end_invoke(), std::out_of_range);
+        const auto c = coded.begin(asio::as_tuple(eap::as_async_call));
+        coded.finish(asio::error::eof, 3);
+        CHECK(c.end_invoke() == std::tuple<error_code, int>{asio::error::eof, 3});
+    }
+    SECTION("cancelled") {
+        own_operation<error_code, int> coded{io.get_executor()};
+        const auto a = coded.begin(eap::as_async_call);
+        coded.finish(asio::error::operation_aborted, 0);
+        CHECK_THROWS_AS(a.end_invoke(), eap::operation_cancelled);
+        own_operation<std::exception_ptr> thrown{io.get_executor()};
+        const auto b = thrown.begin(eap::as_async_call);
+        thrown.finish(std::make_exception_ptr(boost::system::system_error{asio::error::operation_aborted}));
+        CHECK_THROWS_AS(b.end_invoke(), eap::operation_cancelled);
+        const auto c = thrown.begin(eap::as_async_call);
+        thrown.finish(std::make_exception_ptr(eap::operation_cancelled{}));
+        CHECK_THROWS_AS(c.end_invoke(), eap::operation_cancelled);
+    }
+}
+
+TEST_CASE("cancel reaches an operation of Asio's on its executor, and not across threads", "[asio_token]") {
+    asio::io_context io;
+    SECTION("a timer") {
+        asio::steady_timer timer{io, 1h};
+        const auto call = timer.async_wait(eap::as_async_call);
+        CHECK(call.cancel());
+        CHECK(!call.is_completed());
+        io.run();
+        CHECK_THROWS_AS(call.end_invoke(), eap::operation_cancelled);
+        CHECK(!call.cancel());
+    }
+    SECTION("an operation that says no executor is not asked") {
+        own_operation<int> own{io.get_executor()};
+        const auto call = own.begin_without_executor(eap::as_async_call);
+        CHECK(call.cancel());
+        io.run();
+        CHECK(!own.was_cancelled);
+        own.finish(1);
+        CHECK(call.end_invoke() == 1);
+    }
+    SECTION("one that has ended meanwhile is not asked any more") {
+        own_operation<int> own{io.get_executor()};
+        const auto call = own.begin(eap::as_async_call);
+        CHECK(call.cancel());
+        own.finish(1);
+        io.run();
+        CHECK(!own.was_cancelled);
+        CHECK(call.end_invoke() == 1);
+    }
+    SECTION("a coroutine of Asio's") {
+        const auto call = asio::co_spawn(
+            io,
+            []() -> asio::awaitable<int> {
+                asio::steady_timer timer{co_await asio::this_coro::executor, 1h};
+                co_await timer.async_wait(asio::use_awaitable);
+                co_return 1;
+            },
+            eap::as_async_call);
+        io.poll();
+        call.cancel();
+        io.run();
+        CHECK_THROWS_AS(call.end_invoke(), eap::operation_cancelled);
+    }
+}
+
+TEST_CASE(
+    "an operation that Asio destroys with the io_context abandons its call; to cancel it then does nothing",
+    "[asio_token]") {
+    auto io = std::make_unique<asio::io_context>();
+    auto timer = std::make_unique<asio::steady_timer>(*io, 1h);
+    const auto call = timer->async_wait(eap::as_async_call);
+    const auto asked = timer->async_wait(eap::as_async_call);
+    asked.cancel(); // queued, and lost
+    timer.reset();  // what waited for it is queued now
+    io.reset();
+    CHECK_THROWS_AS(call.end_invoke(), eap::operation_abandoned);
+    CHECK_THROWS_AS(asked.end_invoke(), eap::operation_cancelled); // it had been asked to stop
+    CHECK(!call.cancel());
+}
+
+TEST_CASE("when beginning an operation of Asio's throws, there is no call, and nobody is told",
+          "[asio_token]") {
+    tests::record log;
+    eap::on_unobserved_error([log](const eap::unobserved_error& what) { log.add(tests::told(what.error)); });
+    CHECK_THROWS_AS((asio::async_initiate<const eap::as_async_call_t, void(int)>(
+                        [](auto&&) { throw std::runtime_error{"no"}; }, eap::as_async_call)),
+                    std::runtime_error);
+    eap::on_unobserved_error(nullptr);
+    CHECK(log.all().empty());
+}
+
+TEST_CASE("calls of Asio's and of ours wait side by side", "[asio_token]") {
+    asio::io_context io;
+    asio::steady_timer timer{io, 0ms};
+    tests::manual_queue nobody;
+    const auto never = eap::begin_invoke(nobody.context(), [] {});
+    const auto soon = timer.async_wait(eap::as_async_call);
+    std::jthread runner{[&] { io.run(); }};
+    CHECK(eap::wait_any(never, soon) == 1);
+    soon.end_invoke();
+}
+
+TEST_CASE("many cancellations beside many completions: each call has one outcome", "[asio_token][stress]") {
+    asio::io_context io;
+    auto work = asio::make_work_guard(io);
+    std::jthread runner{[&] { io.run(); }};
+    int done = 0, cancelled = 0;
+    for (int i = 0; i != 200; ++i) {
+        auto timer = std::make_shared<asio::steady_timer>(io, std::chrono::microseconds{i % 20});
+        const auto call = timer->async_wait(eap::as_async_call);
+        call.cancel();
+        try {
+            call.end_invoke();
+            ++done;
+        } catch (const eap::operation_cancelled&) {
+            ++cancelled;
+        }
+        asio::post(io, [timer] {}); // destroyed where it is used
+    }
+    work.reset();
+    CHECK(done + cancelled == 200);
+}
