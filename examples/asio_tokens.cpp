@@ -2,6 +2,7 @@
 //
 // In a program of Boost.Asio: work for the pool with any of Asio's tokens; and Asio's own operations as calls, to poll, to wait for
 // and to end.
+#include "eap/adaptors/as_async_call.hpp"
 #include "eap/adaptors/asio_token.hpp"
 #include "eap/delegate.hpp"
 

@@ -57,10 +57,11 @@
 #include "eap/background_worker.hpp" // the .NET class, typed
 
 // 7 – bridges
-#include "eap/adaptors/as_executor.hpp" // any context as a Boost.Asio executor
-#include "eap/adaptors/future.hpp"      // a call or an operation as a std::future
-#include "eap/adaptors/awaitable.hpp"   // co_await calls and operations; resume_on
-#include "eap/adaptors/asio_token.hpp"  // Asio's tokens for calls, and a call for each of Asio's operations
+#include "eap/adaptors/as_executor.hpp"   // any context as a Boost.Asio executor
+#include "eap/adaptors/future.hpp"        // a call or an operation as a std::future
+#include "eap/adaptors/awaitable.hpp"     // co_await calls and operations; resume_on
+#include "eap/adaptors/asio_token.hpp"    // calls as asynchronous operations of Asio's, for any completion token
+#include "eap/adaptors/as_async_call.hpp" // any asynchronous operation of Asio's as a call
 
 // clang-format on
 
