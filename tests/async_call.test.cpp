@@ -12,6 +12,7 @@
 #include <eap/detail/parking.hpp>
 #include <eap/errors.hpp>
 #include <eap/scoped_context.hpp>
+#include <eap/testing/exploration.hpp>
 
 #include <algorithm>
 #include <array>
@@ -2113,4 +2114,17 @@ TEST_CASE("a cancel that races with the loss of the call: one of them decides, a
             FAIL("round " << round << ": " << told << ", " << callbacks << " callbacks");
     }
     SUCCEED();
+}
+
+TEST_CASE("in the lab a wait until a time of the wall clock ends when its time has come",
+          "[async_call][lab]") {
+    const auto result = eap::testing::explore(eap::testing::in_order{}, [] {
+        eap::event_loop nobody;
+        const auto never = eap::begin_invoke(nobody.context(), [] {});
+        eap::testing::check(!never.wait_until(std::chrono::system_clock::now() + std::chrono::hours{1}),
+                            "not complete");
+        never.cancel();
+    });
+    INFO(result);
+    CHECK(result);
 }

@@ -889,3 +889,13 @@ TEST_CASE("a stop token may outlive its operation", "[async_operation]") {
 
     CHECK_FALSE(token.stop_requested());
 }
+
+TEST_CASE("an operation without handlers reports to nobody", "[async_operation]") {
+    tests::manual_queue queue;
+    eap::operation_manager manager{queue.context()};
+    auto operation = manager.create_operation();
+    CHECK(operation.report_progress(10));
+    operation.operation_completed();
+    CHECK(queue.run_all() != 0);
+    CHECK(manager.pending() == 0);
+}

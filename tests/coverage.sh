@@ -5,7 +5,8 @@
 #
 # Which lines and branches of include/ the tests reach. Builds the tests in DIRECTORY (which it keeps, so that the next
 # time is quicker) with clang's source-based coverage, runs them, and prints a table: lines and branches of each header, and of
-# the core, which is all but testing/ and the contexts of toolkits. Then DIRECTORY/coverage/html/index.html shows each line. A
+# the core, which is all but testing/ and the contexts of toolkits; and the lines of the core that no test has reached in any
+# instantiation, but for those that unreached.txt explains. Then DIRECTORY/coverage/html/index.html shows each line. A
 # branch is a condition in the source that was true, or false; of a template, the instantiation that was tried most counts.
 # The arguments after DIRECTORY go to the tests, for example "[event]"; without any, all of them run.
 #
@@ -45,6 +46,33 @@ core=$(find "$root/include/eap" -name '*.hpp' ! -path '*/testing/*' ! -name 'qt_
 # shellcheck disable=SC2086 # many names
 echo "the core:" && report $core
 echo "testing/:" && report "$root/include/eap/testing"
+# shellcheck disable=SC2086
+seen export -format=lcov $core | awk -v headers="$root/include/eap/" '
+    FILENAME != "-" { # unreached.txt
+        if (/^#/ || !NF) next
+        split($0, part, " @ ")
+        for (number = 1; (getline line < (headers part[1])) > 0; ++number)
+            if (index(line, part[2]))
+                for (i = 0; i < part[3]; ++i) explained[part[1] ":" number + i] = 1
+        close(headers part[1])
+        next
+    }
+    /^SF:/ { header = substr($0, 4 + length(headers)) }
+    /^DA:/ {
+        split(substr($0, 4), count, ",")
+        at = header ":" count[1]
+        if (!(at in most)) { most[at] = 0; all[++lines] = at }
+        if (count[2] > most[at]) most[at] = count[2]
+    }
+    END {
+        for (i = 1; i <= lines; ++i) {
+            at = all[i]
+            if (most[at] > 0) ++reached
+            else if (at in explained) ++known
+            else print at ": not reached"
+        }
+        printf "lines of the core: %d, reached %d, explained %d\n", lines, reached, known
+    }' "$root/tests/unreached.txt" -
 seen show -format=html -output-dir="$build/coverage/html" -show-branches=count "$root/include/eap" >/dev/null
 echo "each line: $build/coverage/html/index.html; the tests: exit status $verdict"
 exit $verdict

@@ -692,3 +692,23 @@ TEMPLATE_LIST_TEST_CASE("on pools, every start that begins has one completion",
     if (TestType::policy != pending_id::supersede) // superseded works end when they like
         CHECK_FALSE(overlapped);
 }
+
+TEST_CASE("a superseding start that is refused while a newer one has come leaves the two others in order",
+          "[method_invocation][supersede][BW-31]") {
+    component c{pending_id::supersede};
+    c.holds = true;
+    c.start(1, "a");
+    c.place.run_all();
+    c.refusal = std::make_exception_ptr(tests::post_refused{});
+    c.when_refused = [&] { c.start(3, "a"); };
+    CHECK_THROWS_AS(c.start(2, "a"), tests::post_refused);
+    c.place.run_all();
+    REQUIRE(c.running.size() == 2);
+    CHECK(c.running[0].cancellation_pending()); // by the third
+    CHECK(c.running[0].complete(1));
+    CHECK(c.running[1].complete(3));
+    c.pump();
+
+    CHECK(sorted(c.log.all()) == lines{"a: cancelled", "a: value 3"});
+    CHECK(c.left() == "");
+}

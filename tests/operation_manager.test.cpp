@@ -1408,3 +1408,25 @@ TEST_CASE("of threads that create under one id, one at a time succeeds",
     CHECK(created > 0);
     CHECK(manager.pending() == 0);
 }
+
+TEST_CASE(
+    "an operation that a stop callback of another ends, while all are asked to stop, is not asked any more",
+    "[operation_manager][PA-4]") {
+    eap::operation_manager manager{tests::inline_context{}};
+    std::vector<eap::async_operation<>> all;
+    for (int i = 0; i != 40; ++i)
+        all.push_back(manager.create_operation());
+    int asked = 0;
+    std::vector<std::unique_ptr<std::stop_callback<std::function<void()>>>> callbacks;
+    for (std::size_t i = 0; i != all.size(); ++i)
+        callbacks.push_back(
+            std::make_unique<std::stop_callback<std::function<void()>>>(all[i].stop_token(), [&, i] {
+                ++asked;
+                if (i == 0) // the first that the next look would find, and the last of all
+                    for (const std::size_t other : {std::size_t{16}, std::size_t{17}, std::size_t{39}})
+                        all[other].complete_cancelled();
+            }));
+    CHECK(manager.cancel_all() == 37);
+    CHECK(asked == 37);
+    CHECK(manager.pending() == 37);
+}

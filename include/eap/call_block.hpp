@@ -105,8 +105,6 @@ class call_block<R(Args...), Work, Callback> final : public typed_call<R(Args...
 
     bool has_handler_for_last() const noexcept override { return callback_.has_value(); }
     delivery call_completion_handler() override {
-        if (!callback_.has_value())
-            return delivery::made; // the outcome waits for whoever ends the call
         const inside<call_state> frame{this};
         call_state::add_reference();
         const auto call = call_access::make<R(Args...)>(intrusive_ptr<call_state>{this, adopt_reference});

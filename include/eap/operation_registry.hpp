@@ -24,6 +24,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <functional>
@@ -168,7 +169,7 @@ class operation_registry final : public operation_owner, public reference_counte
     void close() noexcept {
         {
             const std::lock_guard lock{mutex_};
-            closed_ = true;
+            closed_.store(true, std::memory_order_relaxed);
         }
         cancel_all();
     }
@@ -184,7 +185,10 @@ class operation_registry final : public operation_owner, public reference_counte
                 "for; use on_idle there"};
         const auto deadline = deadline_after(time);
         std::unique_lock lock{mutex_};
-        return idle_.wait_until(lock, deadline, [this] { return pending_ == 0; });
+        ++idle_waiters_;
+        const bool is_idle = idle_.wait_until(lock, deadline, [this] { return pending_ == 0; });
+        --idle_waiters_;
+        return is_idle;
     }
 
     template <class F> void on_idle(any_synchronization_context where, F&& function) {
@@ -222,7 +226,8 @@ class operation_registry final : public operation_owner, public reference_counte
             if (--pending_ != 0)
                 return;
             to_post.swap(at_idle_);
-            idle_.notify_all();
+            if (idle_waiters_ != 0)
+                idle_.notify_all();
         }
         for (waiting& each : to_post) {
             try {
@@ -260,11 +265,11 @@ class operation_registry final : public operation_owner, public reference_counte
     };
 
     operation_state** reserve(const eap::user_state& id, task_ids ids) {
-        const std::lock_guard lock{mutex_};
-        if (closed_)
+        if (closed_.load(std::memory_order_relaxed)) // what is closed meanwhile, `add` finds
             throw invalid_operation{"eap: this operation_manager was closed; it creates no more operations"};
         if (!id.has_value())
             return nullptr;
+        const std::lock_guard lock{mutex_};
         if (ids == task_ids::unique && by_id_.contains(id))
             throw duplicate_task_id{
                 "eap: the task id is that of a pending operation; use another id, or start again "
@@ -291,7 +296,7 @@ class operation_registry final : public operation_owner, public reference_counte
             (newest_ != nullptr ? newest_->next : oldest_) = &operation;
             newest_ = &operation;
             ++pending_;
-            was_closed_meanwhile = closed_;
+            was_closed_meanwhile = closed_.load(std::memory_order_relaxed);
         }
         if (was_closed_meanwhile)
             operation.request_stop();
@@ -369,12 +374,13 @@ class operation_registry final : public operation_owner, public reference_counte
     const any_synchronization_context home_;
     mutable std::mutex mutex_;
     condition_variable idle_;           // with mutex_: pending_ is 0
+    int idle_waiters_ = 0;              // guarded by mutex_
     id_table by_id_;                    // guarded by mutex_; null: reserved
     operation_state* oldest_ = nullptr; // guarded by mutex_
     operation_state* newest_ = nullptr; // guarded by mutex_
     std::size_t pending_ = 0;           // guarded by mutex_
     walk* walks_ = nullptr;             // guarded by mutex_; those in progress
-    bool closed_ = false;               // guarded by mutex_
+    std::atomic<bool> closed_{false};   // written under mutex_
     std::vector<waiting> at_idle_;      // guarded by mutex_
     std::shared_ptr<const std::function<void(const undelivered&)>> on_undelivered_; // guarded by mutex_
 };

@@ -203,9 +203,9 @@ class operation_state : public homebound_mailbox {
     virtual void outcome_is_written() noexcept {} // by whoever wrote it, before it is sent
     virtual delivery call_completion_handler() = 0;
     virtual void destroy_handlers() noexcept = 0; // and the value
-    virtual void deliver_last_report() {}         // what still waits to be replaced by a newer one
-    virtual void discard_last_report() noexcept {}
-    virtual void throttle_expired() noexcept {}
+    virtual void deliver_last_report() = 0;       // what still waits to be replaced by a newer one
+    virtual void discard_last_report() noexcept = 0;
+    virtual void throttle_expired() noexcept = 0;
 
     static bool is_open(found now) {
         if (now == found::already_completed)

@@ -261,6 +261,24 @@ TEST_CASE("a handler whose io_context ends first is destroyed by that, and not c
     CHECK(fate.called == 0);
 }
 
+TEST_CASE("while work ends, the io_context of its handler ends: the handler is called or destroyed, once",
+          "[asio_token][stress]") {
+    const eap::thread_pool pool{1};
+    tests::fate fate;
+    const int rounds = 300;
+    for (int i = 0; i != rounds; ++i) {
+        asio::io_context io;
+        eap::async_invoke(
+            pool.context(), [] {},
+            asio::bind_executor(io, [handler = tests::traced{fate, [] {}}](
+                                        const std::exception_ptr&) mutable { handler(); }));
+        for (int k = 0; k != i % 8; ++k)
+            io.poll();
+    }
+    CHECK(fate.destroyed == rounds);
+    CHECK(fate.called <= rounds);
+}
+
 TEST_CASE("an asio coroutine whose io_context ends while it waits ends with it", "[asio_token]") {
     tests::manual_queue place;
     const auto alive = std::make_shared<int>(0);
@@ -294,7 +312,7 @@ TEST_CASE("when async_invoke throws, nothing has begun, the handler is not calle
         int calls = 0;
         bool threw = false;
         {
-            tests::allocation_watch watch;
+            tests::allocation_watch watch{tests::allocation_watch::sees::asio_too};
             watch.fail(k);
             try {
                 eap::async_invoke(place.context(), add_one, 41,

@@ -470,7 +470,8 @@ TEST_CASE(
             const auto waiting = [](auto c, auto& w, std::size_t number, bool& out) -> coroutine {
                 w.fail(number);
                 try {
-                    CHECK(co_await c == 42);
+                    const int value = co_await c;
+                    CHECK(value == 42);
                 } catch (const std::bad_alloc&) {
                     out = true;
                 }

@@ -216,3 +216,19 @@ TEST_CASE("a loop that ends by itself ends when the last operation does, in ever
     CHECK(result);
     CHECK(result.is_exhausted);
 }
+
+TEST_CASE("a foreign loop forgets its handler, and its thread, when told to", "[foreign_loop][lab]") {
+    const auto result = eap::testing::explore(eap::testing::in_order{}, [] {
+        eap::foreign_loop loop;
+        loop.on_exception([](const std::exception_ptr&) {});
+        loop.on_exception(nullptr);
+        loop.pump();
+        eap::testing::check(eap::running_in_this_thread(loop.context()).value_or(false), "its thread");
+        loop.forget_thread();
+        eap::testing::check(!eap::running_in_this_thread(loop.context()).value_or(false), "nobody's");
+        loop.context().post([] { throw std::runtime_error{"escaped"}; });
+        loop.pump();
+    });
+    REQUIRE(result.found);
+    CHECK(result.found->what.find("escaped") != std::string::npos);
+}

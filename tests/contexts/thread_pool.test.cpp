@@ -7,6 +7,7 @@
 #include "support/functions.hpp"
 
 #include "eap/detail/parking.hpp"
+#include "eap/testing/exploration.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -442,4 +443,30 @@ TEST_CASE("posting may race with the end of the pool: every function runs or is 
             poster.join();
         CHECK(fate.destroyed == made);
     }
+}
+
+TEST_CASE("in the lab, what escapes a function of a pool ends the run, and is told; a handler takes it back",
+          "[thread_pool][SC-8][lab]") {
+    const auto post_what_throws = [] {
+        eap::thread_pool::shared().post([] { throw std::runtime_error{"escaped"}; });
+        eap::testing::settle();
+    };
+    const auto failed = eap::testing::explore(eap::testing::in_order{}, post_what_throws);
+    REQUIRE(failed.found);
+    CHECK(failed.found->what.find("escaped") != std::string::npos);
+
+    int told = 0;
+    const auto handled = eap::testing::explore(eap::testing::in_order{}, [&] {
+        eap::thread_pool::on_shared_exception([&](const std::exception_ptr&) { ++told; });
+        post_what_throws();
+    });
+    CHECK(!handled.found);
+    CHECK(told == 1);
+    const auto cleared = eap::testing::explore(eap::testing::in_order{}, [&] {
+        eap::thread_pool::on_shared_exception([&](const std::exception_ptr&) { ++told; });
+        eap::thread_pool::on_shared_exception(nullptr);
+        post_what_throws();
+    });
+    CHECK(cleared.found);
+    CHECK(told == 1);
 }

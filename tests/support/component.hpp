@@ -122,8 +122,9 @@ template <eap::invocations I = eap::invocations::multiple> struct component {
     std::vector<operation> running;
     record begun; // their arguments
 
-    std::exception_ptr refusal;        // what the place throws at the next post; null: it accepts
-    std::function<void()> when_posted; // called inside the posts that it accepts; empty: nothing
+    std::exception_ptr refusal;         // what the place throws at the next post; null: it accepts
+    std::function<void()> when_refused; // called inside that post; empty: nothing
+    std::function<void()> when_posted;  // called inside the posts that it accepts; empty: nothing
     manual_queue home, place;
     std::shared_ptr<notification_counts> counts = std::make_shared<notification_counts>();
     const eap::any_synchronization_context home_context{counting_context<>{home.context(), counts}};
@@ -135,8 +136,12 @@ template <eap::invocations I = eap::invocations::multiple> struct component {
   private:
     eap::any_synchronization_context place_context() {
         return scripted_context{[this](std::function<void()> function) {
-            if (refusal != nullptr)
-                std::rethrow_exception(std::exchange(refusal, nullptr));
+            if (refusal != nullptr) {
+                const auto thrown = std::exchange(refusal, nullptr);
+                if (when_refused)
+                    std::exchange(when_refused, nullptr)();
+                std::rethrow_exception(thrown);
+            }
             place.context().post(std::move(function));
             if (when_posted)
                 when_posted();

@@ -49,7 +49,8 @@ class event_loop_core : public reference_counted<event_loop_core> {
     void operation_completed() noexcept { // release pairs with wait_for_work: the last completion is seen in
                                           // the queue
         if (outstanding_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-            queue_.interrupt();
+            if (runner_.load(std::memory_order_relaxed) != this_thread_number()) // else nobody sleeps
+                queue_.interrupt();
             outstanding_changed_.call();
         }
     }
