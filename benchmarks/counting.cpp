@@ -5,26 +5,23 @@
 
 #include <atomic>
 #include <cstddef>
-#include <cstdio>
 #include <cstdlib>
-#include <map>
 #include <new>
-#include <string>
 
 namespace {
 
-std::atomic<long> allocations{0};
+std::atomic<long> allocated{0};
 
 } // namespace
 
 extern "C" void* __real_aligned_alloc(std::size_t alignment, std::size_t bytes);
 extern "C" void* __wrap_aligned_alloc(std::size_t alignment, std::size_t bytes) {
-    allocations.fetch_add(1, std::memory_order_relaxed);
+    allocated.fetch_add(1, std::memory_order_relaxed);
     return __real_aligned_alloc(alignment, bytes);
 }
 
 void* operator new(std::size_t bytes) {
-    allocations.fetch_add(1, std::memory_order_relaxed);
+    allocated.fetch_add(1, std::memory_order_relaxed);
     if (void* const memory = std::malloc(bytes))
         return memory;
     throw std::bad_alloc{};
@@ -40,19 +37,4 @@ void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
 
-int benchmarks::count_allocations(int argc, char** argv, const std::map<std::string, workload>& workloads) {
-    const auto found = argc == 3 ? workloads.find(argv[1]) : workloads.end();
-    if (found == workloads.end()) {
-        std::fprintf(stderr, "usage: %s WORKLOAD COUNT, with one of these workloads:\n", argv[0]);
-        for (const auto& [name, ignored] : workloads)
-            std::fprintf(stderr, "  %s\n", name.c_str());
-        return 2;
-    }
-    const long count = std::atol(argv[2]);
-    found->second(1'000); // warm up: caches of the library below, static objects
-    const long before = allocations.load();
-    const long done = found->second(count);
-    std::printf("%s: %.3f allocations each (%ld)\n", argv[1],
-                static_cast<double>(allocations.load() - before) / static_cast<double>(count), done);
-    return 0;
-}
+benchmarks::allocations benchmarks::allocations_so_far() { return {allocated.load()}; }
