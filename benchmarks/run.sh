@@ -10,6 +10,6 @@ trap 'rm -f "$counts"' EXIT
 echo "counting ..."
 sh "$root/benchmarks/count.sh" "$count" >"$counts"
 echo "what a header costs ..."
-CXXFLAGS=$(echo "${3:-}" | tr ';' '\n' | sed 's/^/-isystem /' | tr '\n' ' ') sh "$root/benchmarks/include_cost.sh" >>"$counts"
+CXXFLAGS=$(echo "${3:-}" | tr ';' '\n' | grep -v '^/usr/include' | sed 's/^/-isystem /' | tr '\n' ' ') sh "$root/benchmarks/include_cost.sh" >>"$counts"
 "$measure" --counts="$counts" --page="$root/docs/benchmarks.md" --images=images
 echo "written: docs/benchmarks.md"

@@ -9,6 +9,7 @@
 // 0 – values
 #include "eap/version.hpp"                     // which version this is
 #include "eap/errors.hpp"                      // the exceptions
+#include "eap/memory.hpp"                      // a memory resource for all that is made with each operation
 #include "eap/user_state.hpp"                  // one regular value of any type: compared, hashed, read back typed
 #include "eap/completed_event_args.hpp"        // what a handler receives once: value, error or cancelled
 #include "eap/progress_changed_event_args.hpp" // what a handler receives meanwhile: percentage, incremental result

@@ -8,11 +8,41 @@
 
 #include <array>
 #include <cstddef>
+#include <memory_resource>
 #include <mutex>
 #include <new>
 #include <utility>
 
 namespace eap::detail {
+
+/// Where all blocks come from and go back to: the heap, or the one resource that was given before the first was taken.
+class block_source {
+  public:
+    static void* allocate(std::size_t bytes) {
+        static_cast<void>(set(heap())); // unless it is set: from now on it stays what it is
+        std::pmr::memory_resource& from = *resource.load(std::memory_order_acquire);
+        return &from == &heap() ? ::operator new(bytes) : from.allocate(bytes);
+    }
+    static void deallocate(void* memory, std::size_t bytes) noexcept {
+        std::pmr::memory_resource& from = *resource.load(std::memory_order_acquire);
+        if (&from == &heap())
+            ::operator delete(memory);
+        else
+            from.deallocate(memory, bytes);
+    }
+    /// False when another one is set.
+    static bool set(std::pmr::memory_resource& given) noexcept {
+        std::pmr::memory_resource* now = resource.load(std::memory_order_acquire);
+        return now == &given ||
+               (now == nullptr && (resource.compare_exchange_strong(now, &given) || now == &given));
+    }
+
+  private:
+    static std::pmr::memory_resource& heap() noexcept { return *std::pmr::new_delete_resource(); }
+
+    static inline constinit std_sync::atomic<std::pmr::memory_resource*> resource{
+        nullptr}; // null: not yet decided
+};
 
 /// Some blocks of one size, that are not in use. It does not own them.
 struct block_pile {
@@ -38,9 +68,9 @@ struct block_pile {
         ++count;
         return true;
     }
-    void free_all() noexcept {
+    void free_all(std::size_t bytes) noexcept {
         while (void* const memory = take())
-            ::operator delete(memory);
+            block_source::deallocate(memory, bytes);
     }
 
     block* first = nullptr;
@@ -63,7 +93,7 @@ class block_depot {
         return {taken, block_pile::full};
     }
     /// Frees it when there are enough, or when it is not full.
-    void put(block_pile pile) noexcept {
+    void put(block_pile pile, std::size_t bytes) noexcept {
         if (pile.count == block_pile::full && pile.first != nullptr) {
             const std::lock_guard lock{mutex_};
             if (count_ < most) {
@@ -72,7 +102,7 @@ class block_depot {
                 return;
             }
         }
-        pile.free_all();
+        pile.free_all(bytes);
     }
 
   private:
@@ -101,14 +131,14 @@ class block_memory {
 
     static void* allocate(std::size_t bytes) {
         if (bytes > largest || !is_used)
-            return ::operator new(bytes);
+            return block_source::allocate(bytes);
         const std::size_t index = (bytes - 1) / step;
         void* const again = mine[index].now.take();
         return again != nullptr ? again : allocate_slowly(index);
     }
     static void deallocate(void* memory, std::size_t bytes) noexcept {
         if (bytes > largest || !is_used)
-            ::operator delete(memory);
+            block_source::deallocate(memory, bytes);
         else if (const std::size_t index = (bytes - 1) / step; !mine[index].now.put(memory))
             deallocate_slowly(memory, index);
     }
@@ -118,10 +148,10 @@ class block_memory {
         if (!begin_thread())
             return;
         is_suspended = true;
-        for (thread_blocks& each : mine) {
-            each.now.free_all();
-            each.other.free_all();
-            each.now.count = block_pile::full;
+        for (std::size_t i = 0; i != sizes; ++i) {
+            mine[i].now.free_all(size_of(i));
+            mine[i].other.free_all(size_of(i));
+            mine[i].now.count = block_pile::full;
         }
     }
     static void resume() noexcept {
@@ -134,6 +164,7 @@ class block_memory {
   private:
     static constexpr std::size_t step = 64;
     static constexpr std::size_t sizes = largest / step;
+    static constexpr std::size_t size_of(std::size_t index) noexcept { return (index + 1) * step; }
 
     // A sanitizer is to see each use of memory that has been given back. MinGW's mutexes cannot be there before all else is.
 #if defined(__SANITIZE_ADDRESS__) || defined(__MINGW32__)
@@ -157,11 +188,11 @@ class block_memory {
             if (void* const again = here.now.take())
                 return again;
         }
-        return ::operator new((index + 1) * step);
+        return block_source::allocate(size_of(index));
     }
     static void deallocate_slowly(void* memory, std::size_t index) noexcept {
         if (!begin_thread()) {
-            ::operator delete(memory);
+            block_source::deallocate(memory, size_of(index));
             return;
         }
         thread_blocks& here = mine[index];
@@ -169,7 +200,7 @@ class block_memory {
             return;
         std::swap(here.now, here.other);
         if (here.now.first != nullptr) // both are full
-            shared[index].put(std::exchange(here.now, {}));
+            shared[index].put(std::exchange(here.now, {}), size_of(index));
         static_cast<void>(here.now.put(memory));
     }
 
@@ -184,8 +215,8 @@ class block_memory {
         ~thread_life() {
             is_suspended = true; // for good
             for (std::size_t i = 0; i != sizes; ++i) {
-                shared[i].put(std::exchange(mine[i].now, {nullptr, block_pile::full}));
-                shared[i].put(std::exchange(mine[i].other, {}));
+                shared[i].put(std::exchange(mine[i].now, {nullptr, block_pile::full}), size_of(i));
+                shared[i].put(std::exchange(mine[i].other, {}), size_of(i));
             }
         }
     };
