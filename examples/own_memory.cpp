@@ -11,15 +11,15 @@
 #include <cstddef>
 #include <iostream>
 #include <memory_resource>
-#include <utility>
 
 namespace {
 
 //! [resource]
-/// What it gives comes from a buffer; it can be asked how much is out.
+constexpr std::size_t set_aside = 262'144; // bytes
+
+/// What it gives comes from a buffer; it can be asked how much was out at most.
 class arena final : public std::pmr::memory_resource {
   public:
-    std::size_t in_use() const { return in_use_; }
     std::size_t most() const { return most_; }
 
   private:
@@ -36,7 +36,7 @@ class arena final : public std::pmr::memory_resource {
         return this == &other;
     }
 
-    std::array<std::byte, 256 * 1024> buffer_{};
+    std::array<std::byte, set_aside> buffer_{};
     std::pmr::monotonic_buffer_resource all_{buffer_.data(), buffer_.size(),
                                              std::pmr::null_memory_resource()};
     std::pmr::synchronized_pool_resource blocks_{&all_};
@@ -62,7 +62,7 @@ int main() {
         loop.poll();
         sum += eap::begin_invoke([](long n) { return n; }, 3L).end_invoke();
     }
-    const bool as_expected = sum == 60'000 && memory.most() > 0 && memory.most() <= 256UL * 1024;
+    const bool as_expected = sum == 60'000 && memory.most() > 0 && memory.most() <= set_aside;
     std::cout << "10000 operations and calls in " << memory.most() << " bytes of our own at most\n"
               << (as_expected ? "as expected\n" : "NOT as expected\n");
     return as_expected ? 0 : 1;
