@@ -17,6 +17,7 @@
 #include <ctime>
 #include <exception>
 #include <iostream>
+#include <limits>
 #include <string>
 #include <thread>
 #include <vector>
@@ -24,6 +25,8 @@
 namespace {
 
 using namespace benchmarks;
+
+constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
 
 struct cost { // of one, in seconds
     double time;
@@ -36,8 +39,9 @@ cost measure(const way& which) {
     const std::clock_t clock_ended = std::clock();
     const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - begun;
     const auto count = static_cast<double>(which.round);
-    return {(told > 0 ? told : passed.count()) / count,
-            static_cast<double>(clock_ended - clock_begun) / CLOCKS_PER_SEC / count};
+    if (told > 0) // by another process, or of a part of it
+        return {told / count, unknown};
+    return {passed.count() / count, static_cast<double>(clock_ended - clock_begun) / CLOCKS_PER_SEC / count};
 }
 
 double median(std::vector<double> values) {

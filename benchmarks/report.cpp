@@ -30,6 +30,8 @@ std::string number(double value, int digits) {
     return text.data();
 }
 std::string ratio(const spread& of) {
+    if (std::isnan(of.median))
+        return "–";
     const int digits = of.median < 10 ? 2 : 1;
     return number(of.median, digits) + " (" + number(of.least, digits) + "–" + number(of.greatest, digits) +
            ")";
@@ -185,7 +187,8 @@ void report::write(const std::string& page_file, const std::string& images) cons
     std::vector<std::pair<double, double>> growth;
     for (const auto& [name, each] : times) {
         if (name.starts_with("begin_end/"))
-            bars.emplace_back(name.substr(10), each.processors.median);
+            bars.emplace_back(name.substr(10),
+                              std::isnan(each.processors.median) ? each.time.median : each.processors.median);
         if (name.starts_with("pending/"))
             growth.emplace_back(std::stod(name.substr(8)), each.seconds.median);
     }
@@ -197,7 +200,8 @@ void report::write(const std::string& page_file, const std::string& images) cons
     };
     if (!bars.empty())
         plot_bars(folder + "/begin_end.svg",
-                  "Begin a call and end it: processor time, × a bare asio::post (logarithmic)", bars);
+                  "Begin a call and end it: processor time, × a bare asio::post (logarithmic; of Mono: time)",
+                  bars);
     if (!growth.empty())
         plot_growth(folder + "/pending.svg", "One operation, by how many are pending", growth);
 

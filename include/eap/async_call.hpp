@@ -9,8 +9,8 @@
 #include "eap/detail/arguments.hpp"
 #include "eap/detail/deadline.hpp"
 #include "eap/detail/intrusive_ptr.hpp"
-#include "eap/detail/parking.hpp"
 #include "eap/detail/platform.hpp"
+#include "eap/detail/wakeups.hpp"
 #include "eap/errors.hpp"
 #include "eap/typed_call.hpp"
 #include "eap/unobserved_error.hpp" // IWYU pragma: export: what becomes of a call that is never ended
@@ -201,7 +201,7 @@ template <class... Time> std::optional<std::size_t> wait_for_any(call_list calls
         if (std::ranges::none_of(calls, [](const auto& each) { return each->has_begun(); }) &&
             std::ranges::any_of(calls, [](const auto& each) { return each->help(); }))
             return find_completed(calls);
-    parking<> here;
+    wakeups<> here;
     std::list<call_state::sleeper> sleeping;
     for (const auto& each : calls)
         sleeping.emplace_back(*each, here);

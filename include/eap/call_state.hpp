@@ -9,11 +9,11 @@
 #include "eap/detail/call_word.hpp"
 #include "eap/detail/inside.hpp"
 #include "eap/detail/intrusive_ptr.hpp"
-#include "eap/detail/parking.hpp"
 #include "eap/detail/platform.hpp"
 #include "eap/detail/posted.hpp"
 #include "eap/detail/raw_memory.hpp"
 #include "eap/detail/reserved_postable.hpp"
+#include "eap/detail/wakeups.hpp"
 #include "eap/detail/work_node.hpp"
 #include "eap/errors.hpp"
 #include "eap/operation_state.hpp"
@@ -158,10 +158,10 @@ class call_state {
         return sleep(milestone::handled, time...);
     }
 
-    /// Sets a parking when the call is complete.
+    /// Wakes when the call is complete.
     class sleeper : call_word<>::sleeper {
       public:
-        sleeper(call_state& call, parking<>& where)
+        sleeper(call_state& call, wakeups<>& where)
             : call_word<>::sleeper(call.word_, milestone::completed, where) {}
     };
 
@@ -288,7 +288,7 @@ class call_state {
 
     template <class... Time> bool sleep(milestone until, Time... time) {
         platform::step("wait for a call");
-        parking<> here;
+        wakeups<> here;
         const call_word<>::sleeper sleeping{word_, until, here};
         if constexpr (sizeof...(time) != 0)
             return here.wait_until(time...);

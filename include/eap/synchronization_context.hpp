@@ -4,8 +4,8 @@
 #ifndef EAP_SYNCHRONIZATION_CONTEXT_HPP
 #define EAP_SYNCHRONIZATION_CONTEXT_HPP
 
-#include "eap/detail/parking.hpp"
 #include "eap/detail/platform.hpp"
+#include "eap/detail/wakeups.hpp"
 #include "eap/errors.hpp"
 
 #include <concepts>
@@ -58,7 +58,7 @@ namespace detail {
 
 /// What a waiting `send` shares with the function it posted.
 struct send_state {
-    parking<> ended;
+    wakeups<> ended;          // of the waiter
     bool ran = false;         // written before `ended` is set
     std::exception_ptr error; // likewise
 };
@@ -71,7 +71,7 @@ template <class F> class sent_function { // tells the waiter how it ended, also 
     sent_function& operator=(sent_function&&) = delete;
     ~sent_function() {
         if (state_ != nullptr)
-            state_->ended.set();
+            state_->ended.wake();
     }
     void operator()() {
         const auto state = std::move(state_);
@@ -83,7 +83,7 @@ template <class F> class sent_function { // tells the waiter how it ended, also 
             state->error = std::current_exception();
         }
         state->ran = true;
-        state->ended.set();
+        state->ended.wake();
     }
 
   private:

@@ -5,6 +5,7 @@
 #include "support/contexts.hpp"
 
 #include "eap/contexts/event_loop.hpp"
+#include "eap/detail/parking.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "eap/detail/call_word.hpp"
 
-#include "eap/detail/parking.hpp"
+#include "eap/detail/wakeups.hpp"
 #include "support/catch.hpp"
 
+#include <chrono>
 #include <optional>
 #include <thread>
 
@@ -11,6 +12,10 @@ namespace {
 
 using word = eap::detail::call_word<>;
 using milestone = word::milestone;
+
+bool was_woken(eap::detail::wakeups<>& who) {
+    return who.wait_until(std::chrono::steady_clock::time_point{});
+}
 
 } // namespace
 
@@ -56,14 +61,14 @@ TEST_CASE("each milestone is reached by itself", "[call_word]") {
 
 TEST_CASE("both milestones are reached at once, and wake whoever waits for either", "[call_word]") {
     word w;
-    eap::detail::parking<> first, second;
+    eap::detail::wakeups<> first, second;
     const word::sleeper a{w, milestone::completed, first};
     const word::sleeper b{w, milestone::handled, second};
     CHECK_FALSE(w.reach_both());
     CHECK(w.has_reached(milestone::completed));
     CHECK(w.has_reached(milestone::handled));
-    CHECK(first.is_set());
-    CHECK(second.is_set());
+    CHECK(was_woken(first));
+    CHECK(was_woken(second));
 }
 
 TEST_CASE("whoever reaches both milestones when the last handle is gone is told so", "[call_word][O-2]") {
@@ -72,42 +77,42 @@ TEST_CASE("whoever reaches both milestones when the last handle is gone is told 
     CHECK(w.reach_both());
 }
 
-TEST_CASE("a sleeper at a milestone that was reached finds the parking open at once", "[call_word]") {
+TEST_CASE("a sleeper at a milestone that was reached is woken at once", "[call_word]") {
     word w;
     w.reach(milestone::completed);
-    eap::detail::parking<> here;
+    eap::detail::wakeups<> here;
     const word::sleeper sleeper{w, milestone::completed, here};
-    CHECK(here.is_set());
+    CHECK(was_woken(here));
 }
 
-TEST_CASE("reaching a milestone opens the parkings of those who wait for it, and no other", "[call_word]") {
+TEST_CASE("reaching a milestone wakes those who wait for it, and no other", "[call_word]") {
     word w;
-    eap::detail::parking<> first, second, other;
+    eap::detail::wakeups<> first, second, other;
     const word::sleeper a{w, milestone::completed, first};
     const word::sleeper b{w, milestone::handled, other};
     const word::sleeper c{w, milestone::completed, second};
     w.reach(milestone::completed);
-    CHECK(first.is_set());
-    CHECK(second.is_set());
-    CHECK_FALSE(other.is_set());
+    CHECK(was_woken(first));
+    CHECK(was_woken(second));
+    CHECK_FALSE(was_woken(other));
 }
 
-TEST_CASE("one parking may wait for several calls", "[call_word][WH-5]") {
+TEST_CASE("one thread may wait for several calls", "[call_word][WH-5]") {
     word one, two;
-    eap::detail::parking<> here;
+    eap::detail::wakeups<> here;
     const word::sleeper a{one, milestone::completed, here};
     const word::sleeper b{two, milestone::completed, here};
     two.reach(milestone::completed);
-    CHECK(here.is_set());
+    CHECK(was_woken(here));
 }
 
 TEST_CASE("whoever leaves before the milestone is not called back, in whatever order they leave",
           "[call_word]") {
     word w;
-    eap::detail::parking<> stays;
+    eap::detail::wakeups<> stays;
     std::optional<word::sleeper> sleepers[3];
     {
-        eap::detail::parking<> leaves[3];
+        eap::detail::wakeups<> leaves[3];
         for (int i = 0; i < 3; ++i)
             sleepers[i].emplace(w, milestone::completed, leaves[i]);
         sleepers[1].reset();
@@ -116,7 +121,7 @@ TEST_CASE("whoever leaves before the milestone is not called back, in whatever o
     } // a late call would touch what is gone: the sanitizers would say so
     const word::sleeper last{w, milestone::completed, stays};
     w.reach(milestone::completed);
-    CHECK(stays.is_set());
+    CHECK(was_woken(stays));
 }
 
 TEST_CASE("a thread that waits sees what was written before the milestone", "[call_word][DG-23]") {
@@ -128,7 +133,7 @@ TEST_CASE("a thread that waits sees what was written before the milestone", "[ca
             w.reach(milestone::completed);
         }};
         if (round % 2 == 0) {
-            eap::detail::parking<> here;
+            eap::detail::wakeups<> here;
             const word::sleeper sleeper{w, milestone::completed, here};
             here.wait();
         } else {

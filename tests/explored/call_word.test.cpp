@@ -24,13 +24,13 @@ struct call : tests::quarantined, eap::detail::call_word<tests::explored_sync> {
     }
 };
 using milestone = call::milestone;
-using parking = eap::detail::parking<tests::explored_sync>;
+using wakeups = eap::detail::wakeups<tests::explored_sync>;
 constexpr std::chrono::steady_clock::time_point some_time{};
 
 void wait(call& c, milestone until) {
     if (c.has_reached(until))
         return;
-    parking here;
+    wakeups here;
     const call::sleeper sleeper{c, until, here};
     here.wait();
 }
@@ -82,7 +82,7 @@ TEST_CASE("a waiter whose time has come leaves, and nobody touches what it slept
             call c;
             run_threads([&] { c.run(1); },
                         [&] {
-                            parking here;
+                            wakeups here;
                             const call::sleeper sleeper{c, milestone::completed, here};
                             if (here.wait_until(some_time))
                                 expect(c.outcome == 1, "no outcome");
@@ -90,6 +90,19 @@ TEST_CASE("a waiter whose time has come leaves, and nobody touches what it slept
                         [&] { wait(c, milestone::completed); });
         },
         {4, 3});
+}
+
+TEST_CASE("a waiter whose time has come leaves, also when the call never ends", "[explored][call_word]") {
+    tests::explore_all([] {
+        call c;
+        run_threads(
+            [&] {
+                wakeups here;
+                const call::sleeper sleeper{c, milestone::completed, here};
+                expect(!here.wait_until(some_time), "woken by nobody");
+            },
+            [&] { static_cast<void>(c.begin()); });
+    });
 }
 
 namespace {
@@ -144,12 +157,12 @@ TEST_CASE("one goes on and another sleeps until a call is complete", "[explored]
         {4, 2});
 }
 
-TEST_CASE("one parking waits for two calls", "[explored][call_word][WH-5]") {
+TEST_CASE("one thread waits for two calls", "[explored][call_word][WH-5]") {
     tests::explore_all([] {
         call one, two;
         run_threads([&] { one.run(1); }, [&] { two.run(2); },
                     [&] {
-                        parking here;
+                        wakeups here;
                         const call::sleeper first{one, milestone::completed, here};
                         const call::sleeper second{two, milestone::completed, here};
                         here.wait();

@@ -1129,11 +1129,39 @@ class explored_condition_variable {
     std::uint32_t number_ = 0;
 };
 
+/// Made of the others. Who releases is gone when whoever waits has it.
+class explored_semaphore {
+  public:
+    void release() noexcept {
+        const std::lock_guard lock{mutex_};
+        ++count_;
+        changed_.notify_one();
+    }
+    void acquire() {
+        std::unique_lock lock{mutex_};
+        changed_.wait(lock, [this] { return count_ != 0; });
+        --count_;
+    }
+    template <class Time> bool try_acquire_until(const Time& time) {
+        std::unique_lock lock{mutex_};
+        if (!changed_.wait_until(lock, time, [this] { return count_ != 0; }))
+            return false;
+        --count_;
+        return true;
+    }
+
+  private:
+    explored_mutex mutex_;
+    explored_condition_variable changed_;
+    int count_ = 0; // guarded by mutex_
+};
+
 /// The synchronisation policy that is explored.
 struct explored_sync {
     template <class T> using atomic = explored_atomic<T>;
     using mutex = explored_mutex;
     using condition_variable = explored_condition_variable;
+    using semaphore = explored_semaphore;
 };
 
 } // namespace tests

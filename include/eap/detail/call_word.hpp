@@ -4,8 +4,8 @@
 #ifndef EAP_DETAIL_CALL_WORD_HPP
 #define EAP_DETAIL_CALL_WORD_HPP
 
-#include "eap/detail/parking.hpp"
 #include "eap/detail/sync.hpp"
+#include "eap/detail/wakeups.hpp"
 #include "eap/detail/work_node.hpp"
 
 #include <cstdint>
@@ -55,14 +55,15 @@ template <class Sync = std_sync> class call_word {
     /// The last handle dies. True when the outcome was written by then.
     bool forget() noexcept { return (set(forgotten) & bit(milestone::completed)) != 0; }
 
-    /// Has `where` set when the milestone is reached, or now when it has been, for as long as the sleeper lives.
+    /// Has `where` woken when the milestone is reached, or now when it has been, for as long as the sleeper lives.
     class sleeper {
       public:
-        sleeper(call_word& word, milestone until, parking<Sync>& where)
+        sleeper(call_word& word, milestone until, wakeups<Sync>& where)
             : word_(word), until_(until), where_(where) {
-            const std::lock_guard lock{word_.mutex_};
+            std::unique_lock lock{word_.mutex_};
             if ((word_.set(awaited) & bit(until)) != 0) {
-                where_.set();
+                lock.unlock();
+                where_.wake();
                 return;
             }
             next_ = word_.sleepers_;
@@ -70,22 +71,17 @@ template <class Sync = std_sync> class call_word {
         }
         sleeper(const sleeper&) = delete;
         sleeper& operator=(const sleeper&) = delete;
-        ~sleeper() { // whoever wakes has the lock: after this nobody touches `where_`
-            const std::lock_guard lock{word_.mutex_};
-            for (sleeper** link = &word_.sleepers_; *link != nullptr; link = &(*link)->next_) {
-                if (*link == this) {
-                    *link = next_;
-                    break;
-                }
-            }
+        ~sleeper() {
+            if (!word_.take_off(*this))
+                where_.take_in(); // whoever took it off the list wakes, or has woken
         }
 
       private:
         friend call_word;
         call_word& word_;
         const milestone until_;
-        parking<Sync>& where_;
-        sleeper* next_ = nullptr; // guarded by the word's mutex
+        wakeups<Sync>& where_;
+        sleeper* next_ = nullptr; // guarded by the word's mutex; then of whoever took it off
     };
 
   private:
@@ -105,19 +101,38 @@ template <class Sync = std_sync> class call_word {
         return (old & forgotten) != 0;
     }
     void go_on(std::uint32_t reached) noexcept {
-        work_list next = wake(reached);
+        work_list next;
+        sleeper* to_wake = take(reached, next);
+        while (to_wake != nullptr)
+            std::exchange(to_wake, to_wake->next_)->where_.wake(); // which may be gone then
         while (!next.empty())
             next.pop_front().release()->run();
     }
-    /// Wakes who sleeps until then, and returns what is to be run.
-    [[nodiscard]] work_list wake(std::uint32_t reached) noexcept {
+    /// Takes off the list who sleeps until then, and what is to be run.
+    [[nodiscard]] sleeper* take(std::uint32_t reached, work_list& next) noexcept {
         const std::lock_guard lock{mutex_};
-        for (sleeper* each = sleepers_; each != nullptr; each = each->next_)
-            if ((bit(each->until_) & reached) != 0)
-                each->where_.set();
-        work_list taken; // at `completed`; what comes later is handed back
-        taken.append(continuations_);
+        sleeper* taken = nullptr;
+        for (sleeper** link = &sleepers_; *link != nullptr;) {
+            sleeper* const each = *link;
+            if ((bit(each->until_) & reached) != 0) {
+                *link = each->next_;
+                each->next_ = std::exchange(taken, each);
+            } else {
+                link = &each->next_;
+            }
+        }
+        next.append(continuations_); // at `completed`; what comes later is handed back
         return taken;
+    }
+    /// True when it was on the list.
+    bool take_off(const sleeper& which) noexcept {
+        const std::lock_guard lock{mutex_};
+        for (sleeper** link = &sleepers_; *link != nullptr; link = &(*link)->next_)
+            if (*link == &which) {
+                *link = which.next_;
+                return true;
+            }
+        return false;
     }
 
     typename Sync::template atomic<std::uint32_t> word_{0};

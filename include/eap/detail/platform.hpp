@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <semaphore>
 #include <thread>
 #include <utility>
 
@@ -80,6 +81,16 @@ inline steady_time steady_now() noexcept {
     return here != nullptr ? here->now() : std::chrono::steady_clock::now();
 }
 
+/// A time of any clock as one of the steady clock.
+template <class Duration>
+steady_time of_steady_clock(std::chrono::time_point<std::chrono::steady_clock, Duration> time) noexcept {
+    return std::chrono::time_point_cast<steady_time::duration>(time);
+}
+template <class Clock, class Duration>
+steady_time of_steady_clock(std::chrono::time_point<Clock, Duration> time) noexcept {
+    return steady_now() + std::chrono::ceil<steady_time::duration>(time - Clock::now());
+}
+
 /// How many threads run at the same time. At least one.
 inline std::size_t processors() noexcept {
     platform* const here = platform::of_this_thread();
@@ -134,15 +145,6 @@ class condition_variable {
     }
 
   private:
-    template <class Duration>
-    static steady_time
-    of_steady_clock(std::chrono::time_point<std::chrono::steady_clock, Duration> time) noexcept {
-        return std::chrono::time_point_cast<steady_time::duration>(time);
-    }
-    template <class Clock, class Duration>
-    static steady_time of_steady_clock(std::chrono::time_point<Clock, Duration> time) noexcept {
-        return steady_now() + std::chrono::ceil<steady_time::duration>(time - Clock::now());
-    }
     void notify(bool all) noexcept {
         if (platform* const here = platform::of_this_thread())
             here->notify(this, all);
@@ -153,6 +155,49 @@ class condition_variable {
     }
 
     std::condition_variable real_;
+};
+
+/// std::counting_semaphore, likewise; one thread waits. Who releases may be the last to touch it.
+class semaphore {
+  public:
+    void release() noexcept {
+        if (platform* const here = platform::of_this_thread()) {
+            const std::lock_guard lock{stand_in_};
+            ++count_;
+            here->notify(this, false);
+        } else {
+            real_.release();
+        }
+    }
+    void acquire() {
+        platform* const here = platform::of_this_thread();
+        if (here == nullptr) {
+            real_.acquire();
+            return;
+        }
+        std::unique_lock lock{stand_in_};
+        while (count_ == 0)
+            here->wait(this, lock);
+        --count_;
+    }
+    /// False when the time has come first.
+    template <class Clock, class Duration>
+    bool try_acquire_until(std::chrono::time_point<Clock, Duration> time) {
+        platform* const here = platform::of_this_thread();
+        if (here == nullptr)
+            return real_.try_acquire_until(time);
+        std::unique_lock lock{stand_in_};
+        while (count_ == 0)
+            if (!here->wait_until(this, lock, of_steady_clock(time)) && count_ == 0)
+                return false;
+        --count_;
+        return true;
+    }
+
+  private:
+    std::counting_semaphore<> real_{0};
+    std::mutex stand_in_; // with `count_`, for another platform
+    int count_ = 0;
 };
 
 /// std::thread, likewise. Joined, or never destroyed.

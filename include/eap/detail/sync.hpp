@@ -17,6 +17,7 @@ struct std_sync {
     template <class T> using atomic = std::atomic<T>;
     using mutex = std::mutex;
     using condition_variable = detail::condition_variable;
+    using semaphore = detail::semaphore;
 };
 
 } // namespace eap::detail

@@ -9,6 +9,7 @@
 #include "eap/detail/platform.hpp"
 #include "eap/detail/posted.hpp"
 #include "eap/detail/sync.hpp"
+#include "eap/detail/wakeups.hpp"
 #include "eap/detail/work_node.hpp"
 
 #include <memory>
@@ -91,13 +92,18 @@ template <class Sync = std_sync> class work_queue {
 
     /// Tells whether nothing was queued before. A closed queue refuses, and drops `last`.
     pushed push(work_ptr last) {
-        const std::lock_guard lock{mutex_};
-        if (closed_.load(std::memory_order_relaxed))
-            return pushed::refused; // `last` is dropped after the lock
-        const pushed result = queued_.empty() ? pushed::first : pushed::later;
-        queued_.push_back(std::move(last));
-        if (sleepers_ != nullptr)
-            wake_one();
+        sleeper* to_wake = nullptr;
+        pushed result{};
+        {
+            const std::lock_guard lock{mutex_};
+            if (closed_.load(std::memory_order_relaxed))
+                return pushed::refused; // `last` is dropped after the lock
+            result = queued_.empty() ? pushed::first : pushed::later;
+            queued_.push_back(std::move(last));
+            to_wake = take_sleeper();
+        }
+        if (to_wake != nullptr)
+            to_wake->woken.wake();
         return result;
     }
 
@@ -130,8 +136,10 @@ template <class Sync = std_sync> class work_queue {
 
     /// Lets waiting threads ask `give_up` again; what it reads was written before.
     void interrupt() {
-        const std::lock_guard lock{mutex_}; // whoever is about to sleep does, or sees what was written
-        wake_all();
+        std::unique_lock lock{mutex_}; // whoever is about to sleep does, or sees what was written
+        sleeper* const to_wake = std::exchange(sleepers_, nullptr);
+        lock.unlock();
+        wake_all(to_wake);
     }
 
     /// Puts `taken` back before all that is queued; a closed queue leaves it with the caller. True when now
@@ -147,10 +155,13 @@ template <class Sync = std_sync> class work_queue {
 
     /// Closes the queue and hands over what is queued.
     [[nodiscard]] work_list close() {
-        const std::lock_guard lock{mutex_};
+        std::unique_lock lock{mutex_};
         closed_.store(true, std::memory_order_release);
-        wake_all();
-        return std::move(queued_);
+        work_list unrun{std::move(queued_)};
+        sleeper* const to_wake = std::exchange(sleepers_, nullptr);
+        lock.unlock();
+        wake_all(to_wake);
+        return unrun;
     }
 
     bool empty() const {
@@ -160,39 +171,43 @@ template <class Sync = std_sync> class work_queue {
     bool is_closed() const noexcept { return closed_.load(std::memory_order_acquire); }
 
   private:
-    /// A thread that sleeps, from `sleep` until somebody has woken it, or its time has come. All of it under the lock.
+    /// A thread that sleeps. Whoever takes it off the list owes it a wake-up.
     struct sleeper {
-        typename Sync::condition_variable woken;
+        wakeups<Sync> woken;
         sleeper* next;
-        bool is_awake = false; // whoever sets it has taken it off the list
     };
 
-    /// False when the time has come first.
+    /// False when the time has come first. It returns with the lock, as it was called.
     bool sleep(std::unique_lock<typename Sync::mutex>& lock, steady_time until) {
         sleeper self{{}, sleepers_};
         sleepers_ = &self;
-        while (!self.is_awake) {
-            if (until == end_of_time) {
-                self.woken.wait(lock);
-            } else if (!self.woken.wait_until(lock, until) && !self.is_awake) {
-                sleeper** link = &sleepers_;
-                while (*link != &self)
-                    link = &(*link)->next;
-                *link = self.next;
-                return false;
-            }
-        }
+        lock.unlock();
+        const bool is_woken = until == end_of_time ? (self.woken.wait(), true) : self.woken.wait_until(until);
+        lock.lock();
+        if (!is_woken && take_off(self))
+            return false;
+        self.woken.take_in(); // also when the time has come: it is on its way
         return true;
     }
-    void wake_one() noexcept {
-        sleeper* const last = sleepers_;
-        sleepers_ = last->next;
-        last->is_awake = true;
-        last->woken.notify_one(); // under the lock: it is gone as soon as it is awake
+    /// True when it was on the list: nobody owes it anything.
+    bool take_off(const sleeper& self) noexcept {
+        for (sleeper** link = &sleepers_; *link != nullptr; link = &(*link)->next)
+            if (*link == &self) {
+                *link = self.next;
+                return true;
+            }
+        return false;
     }
-    void wake_all() noexcept {
-        while (sleepers_ != nullptr)
-            wake_one();
+    /// The last to have lain down, if any sleeps. Under the lock; woken after it.
+    sleeper* take_sleeper() noexcept {
+        sleeper* const last = sleepers_;
+        if (last != nullptr)
+            sleepers_ = last->next;
+        return last;
+    }
+    static void wake_all(sleeper* each) noexcept {
+        while (each != nullptr)
+            std::exchange(each, each->next)->woken.wake(); // which may be gone then
     }
 
     mutable typename Sync::mutex mutex_;
