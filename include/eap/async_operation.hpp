@@ -270,18 +270,30 @@ template <class T = void, class P = void> class [[nodiscard]] async_operation {
 
 namespace detail {
 
-/// An operation that no manager keeps count of. Throws what allocating does, and the home's `operation_started`.
-template <class T, class P, class Completed, class Progress>
+struct nothing_to_prepare {
+    void operator()(auto& /*operation*/) const noexcept {}
+};
+
+/// An operation that no manager keeps count of. `prepare(operation)` is called before anything can happen to it.
+/// Throws what allocating and preparing do, and the home's `operation_started`; the client does not hear of that.
+template <class T, class P, class Completed, class Progress, class Prepare = nothing_to_prepare>
 async_operation<T, P> create_unmanaged_operation(any_synchronization_context home, Completed&& completed,
-                                                 Progress&& progress, const operation_options& options) {
-    const intrusive_ptr<operation_block<T, P, std::decay_t<Completed>, std::decay_t<Progress>>> block{
-        new operation_block<T, P, std::decay_t<Completed>, std::decay_t<Progress>>{
-            std::move(home), user_state{}, options, intrusive_ptr<operation_owner>{},
-            std::forward<Completed>(completed), std::forward<Progress>(progress)},
+                                                 Progress&& progress, const operation_options& options,
+                                                 Prepare&& prepare = {}) {
+    using block = operation_block<T, P, std::decay_t<Completed>, std::decay_t<Progress>>;
+    const intrusive_ptr<block> made{
+        new block{std::move(home), user_state{}, options, intrusive_ptr<operation_owner>{},
+                  std::forward<Completed>(completed), std::forward<Progress>(progress)},
         adopt_reference};
-    eap::operation_started(block->home());
-    auto operation = operation_access::make<T, P>(block);
-    block->start_deadline();
+    eap::operation_started(made->home());
+    auto operation = operation_access::make<T, P>(made);
+    try {
+        std::forward<Prepare>(prepare)(operation);
+    } catch (...) {
+        static_cast<void>(operation_access::discard(std::move(operation)));
+        throw;
+    }
+    made->start_deadline();
     return operation;
 }
 

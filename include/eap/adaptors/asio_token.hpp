@@ -183,48 +183,55 @@ template <class R, class P, class Handler> class asio_operation {
     asio_operation(Handler&& handler, MakeStop make_stop, Progress progress = {},
                    const operation_options& options = {})
         : slot_(boost::asio::get_associated_cancellation_slot(handler)),
-          operation_(create(std::move(handler), slot_, std::move(progress), options)) {
-        try {
-            if (slot_.is_connected())
-                slot_.assign([stop = make_stop(operation_)](boost::asio::cancellation_type_t) { stop(); });
-        } catch (...) {
-            undo();
-            throw;
-        }
-    }
+          operation_(create(
+              std::move(handler), std::move(progress), options, [&](const async_operation<R, P>& made) {
+                  if (slot_.is_connected())
+                      slot_.assign([stop = make_stop(made)](boost::asio::cancellation_type_t) { stop(); });
+              })) {}
     asio_operation(const asio_operation&) = delete;
     asio_operation& operator=(const asio_operation&) = delete;
     ~asio_operation() {
         if (!is_released_)
-            undo();
+            static_cast<void>(undo());
     }
 
     async_operation<R, P>& operator*() noexcept { return operation_; }
     void release() noexcept { is_released_ = true; }
 
-    /// A refusal is the outcome; what throws leaves nothing behind.
+    /// A refusal is the outcome; what throws leaves nothing behind, unless the deadline was first: then that is the outcome.
     template <class C, class F> void run_on(const C& where, F&& work) {
-        std::exception_ptr refusal = detail::try_run_on(where, operation_, std::forward<F>(work));
+        std::exception_ptr refusal;
+        try {
+            refusal = detail::try_run_on(where, operation_, std::forward<F>(work));
+        } catch (...) {
+            release();
+            if (undo())
+                throw;
+            return;
+        }
         release();
         if (refusal != nullptr)
             operation_.complete_error(std::move(refusal));
     }
 
   private:
-    void undo() noexcept {
-        slot_.clear();
-        static_cast<void>(operation_access::discard(std::move(operation_)));
+    /// False when there is an outcome already.
+    bool undo() noexcept {
+        const bool is_undone = operation_access::discard(std::move(operation_));
+        if (is_undone)
+            slot_.clear();
+        return is_undone;
     }
-    template <class Progress>
-    static async_operation<R, P> create(Handler&& handler, const slot& of, Progress&& progress,
-                                        const operation_options& options) {
+    template <class Progress, class Prepare>
+    async_operation<R, P> create(Handler&& handler, Progress&& progress, const operation_options& options,
+                                 Prepare prepare) const {
         const auto executor = boost::asio::get_associated_executor(handler, as_executor(current_context()));
         using executor_type = std::remove_const_t<decltype(executor)>;
         const auto begin = [&]<class Keeper>(Keeper keeper) {
             return create_unmanaged_operation<R, P>(
                 place_of<executor_type>::home(executor),
-                asio_client<R, Handler, slot, Keeper>{std::move(keeper), of},
-                std::forward<Progress>(progress), options);
+                asio_client<R, Handler, slot, Keeper>{std::move(keeper), slot_},
+                std::forward<Progress>(progress), options, prepare);
         };
         if constexpr (place_of<executor_type>::is_asios)
             return begin(intrusive_ptr<lent_handler<Handler>>{
