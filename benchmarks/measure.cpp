@@ -86,34 +86,34 @@ void register_all(report& into) {
         const auto floor = std::ranges::find(of->ways, each.baseline, &way::name);
         for (const way& which : of->ways) {
             const std::string name = of->name + "/" + which.name;
-            benchmark::RegisterBenchmark(name.c_str(),
-                                         [&into, name, &which, &floor = *floor](benchmark::State& state) {
-                                             std::vector<double> seconds, time, processors;
-                                             try {
-                                                 measure(floor); // warms up
-                                                 measure(which);
-                                                 for (bool first = true; auto _ : state) {
-                                                     cost own{}, other{};
-                                                     if (first)
-                                                         own = measure(which);
-                                                     other = measure(floor);
-                                                     if (!first)
-                                                         own = measure(which);
-                                                     first = !first;
-                                                     state.SetIterationTime(own.time);
-                                                     seconds.push_back(own.time);
-                                                     time.push_back(own.time / other.time);
-                                                     processors.push_back(own.processors /
-                                                                          std::max(other.processors, 1e-12));
-                                                 }
-                                             } catch (const std::exception& error) {
-                                                 state.SkipWithError(error.what());
-                                                 return;
-                                             }
-                                             into.times[name] = {spread_of(seconds), spread_of(time),
-                                                                 spread_of(processors), crowding()};
-                                             state.counters["ratio"] = into.times[name].time.median;
-                                         })
+            benchmark::RegisterBenchmark(
+                name.c_str(),
+                [&into, name, &which, &floor = *floor](benchmark::State& state) {
+                    std::vector<double> seconds, time, processors;
+                    try {
+                        measure(floor); // warms up
+                        measure(which);
+                        for (bool first = true; auto _ : state) {
+                            cost own{}, other{};
+                            if (first)
+                                own = measure(which);
+                            other = measure(floor);
+                            if (!first)
+                                own = measure(which);
+                            first = !first;
+                            state.SetIterationTime(own.time);
+                            seconds.push_back(own.time);
+                            time.push_back(own.time / other.time);
+                            processors.push_back(own.processors / std::max(other.processors, 1e-12));
+                        }
+                    } catch (const std::exception& error) {
+                        state.SkipWithError(error.what());
+                        return;
+                    }
+                    into.times[name] = {spread_of(seconds), spread_of(time), spread_of(processors),
+                                        crowding(), which.bytes != nullptr ? which.bytes() : -1};
+                    state.counters["ratio"] = into.times[name].time.median;
+                })
                 ->UseManualTime()
                 ->Iterations(rounds)
                 ->Unit(benchmark::kNanosecond);

@@ -13,8 +13,11 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/strand.hpp>
 
+#include <malloc.h> // mallinfo2, of glibc
+
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <string>
 #include <thread>
@@ -112,20 +115,35 @@ long with_pending(long count, long pending, bool with_ids) {
     return sum;
 }
 
-way pending_of(const char* name, long pending, bool with_ids) {
+/// What one of so many takes from the heap, beside its handle.
+template <long Pending, bool WithIds> double bytes_of_one() {
+    eap::event_loop loop;
+    eap::operation_manager manager{loop.context()};
+    std::vector<eap::async_operation<long>> begun;
+    begun.reserve(Pending);
+    const std::size_t before = mallinfo2().uordblks;
+    for (long i = 0; i != Pending; ++i)
+        begun.push_back(manager.create_operation<long>(WithIds ? eap::user_state{i} : eap::user_state{},
+                                                       [](const eap::completed_event_args<long>&) {}));
+    const auto each = static_cast<double>(mallinfo2().uordblks - before) / Pending;
+    begun.clear();
+    loop.poll();
+    return each;
+}
+
+template <long Pending, bool WithIds> way pending_of(const char* name) {
     way made = checked(
-        name, [=](long count) { return with_pending(count, pending, with_ids); },
-        std::max(100'000L, pending));
+        name, [](long count) { return with_pending(count, Pending, WithIds); }, std::max(100'000L, Pending));
     made.is_counted = false; // a count is smaller
+    made.bytes = bytes_of_one<Pending, WithIds>;
     return made;
 }
 
-const registration pending{"pending",
-                           {pending_of("1000", 1'000, false), pending_of("10000", 10'000, false),
-                            pending_of("100000", 100'000, false), pending_of("1000000", 1'000'000, false)}};
-const registration pending_with_ids{"pending_with_ids",
-                                    {pending_of("1000", 1'000, true), pending_of("10000", 10'000, true),
-                                     pending_of("100000", 100'000, true),
-                                     pending_of("1000000", 1'000'000, true)}};
+template <bool WithIds> std::vector<way> each_pending() {
+    return {pending_of<1'000, WithIds>("1000"), pending_of<10'000, WithIds>("10000"),
+            pending_of<100'000, WithIds>("100000"), pending_of<1'000'000, WithIds>("1000000")};
+}
+const registration pending{"pending", each_pending<false>()};
+const registration pending_with_ids{"pending_with_ids", each_pending<true>()};
 
 } // namespace

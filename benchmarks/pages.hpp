@@ -54,7 +54,7 @@ inline constexpr std::array pages{
 /// A figure that is to stay below another one, times a factor; or below the factor alone.
 struct target {
     const char* text;
-    enum class figure { instructions, allocations, time, processors } of;
+    enum class figure { instructions, allocations, time, processors, bytes } of;
     const char* what;   ///< comparison/way
     const char* beside; ///< the same; null: the limit is a number
     double factor;
@@ -97,6 +97,7 @@ inline constexpr std::array targets{
            15},
     target{"a type-erased post beside a static one, instructions", figure::instructions,
            "erased/any_synchronization_context", "erased/event_loop", 1.1},
+    target{"a pending operation, bytes of the heap", figure::bytes, "pending/1000000", nullptr, 80},
     target{"one of 1 000 000 pending beside one of 1 000, time", figure::time, "pending/1000000",
            "pending/1000", 2.0},
 };

@@ -111,6 +111,8 @@ std::optional<double> figure_of(const report& all, figure which, const std::stri
     const auto found = all.times.find(name);
     if (found == all.times.end())
         return std::nullopt;
+    if (which == figure::bytes)
+        return found->second.bytes;
     return which == figure::time ? found->second.time.median : found->second.processors.median;
 }
 
@@ -159,6 +161,13 @@ void write_comparison(const report& all, const page& of, std::ostream& out, cons
             out << number(counted->second.allocations, 2) << " | "
                 << (counted->second.instructions < 0 ? "–" : number(counted->second.instructions, 0))
                 << " |\n";
+    }
+    for (const way& each : what->ways) {
+        const auto timed = all.times.find(what->name + "/" + each.name);
+        if (timed != all.times.end() && timed->second.bytes >= 0)
+            out << (&each == &what->ways.front() ? "\nOne takes of the heap, while it is pending: " : ", ")
+                << number(timed->second.bytes, 0) << " bytes of " << each.name
+                << (&each == &what->ways.back() ? ".\n" : "");
     }
     if (crowding > 0)
         out << "\nTwo threads at once took up to " << number(crowding, 2) << " times as long as one alone.\n";

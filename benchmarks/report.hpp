@@ -19,6 +19,7 @@ struct timing {
     spread seconds;
     spread time, processors; // as ratios to what it is compared with
     double crowding;         // of the machine, right after it
+    double bytes;            // below 0: not asked
 };
 struct counting {
     double allocations;

@@ -22,6 +22,8 @@ struct way {
     std::function<double(long count)> run;
     long round = 10'000;    ///< how many times in one measurement
     bool is_counted = true; ///< whether its instructions and allocations say something
+    double (*bytes)() =
+        nullptr; ///< what one of them takes from the heap while it is pending; null: not asked
 };
 
 struct comparison {
