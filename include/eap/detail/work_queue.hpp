@@ -184,9 +184,13 @@ template <class Sync = std_sync> class work_queue {
         lock.unlock();
         const bool is_woken = until == end_of_time ? (self.woken.wait(), true) : self.woken.wait_until(until);
         lock.lock();
-        if (!is_woken && take_off(self))
+        if (is_woken)
+            return true;
+        if (take_off(self))
             return false;
-        self.woken.take_in(); // also when the time has come: it is on its way
+        lock.unlock();
+        self.woken.take_in(); // who has taken it off is about to wake it
+        lock.lock();
         return true;
     }
     /// True when it was on the list: nobody owes it anything.
