@@ -7,6 +7,7 @@
 #include "support/contexts.hpp"
 #include "support/functions.hpp"
 
+#include "eap/adaptors/as_executor.hpp"
 #include "eap/contexts/event_loop.hpp"
 #include "eap/contexts/thread_pool.hpp"
 #include "eap/delegate.hpp"
@@ -103,6 +104,25 @@ TEST_CASE("a handler without an executor is called at the current context, and t
     CHECK(log.all().empty());
     home.run_all();
     CHECK(log.all() == lines{"value 42", "value"});
+}
+
+TEST_CASE("a handler of a context's executor is called there, and a coroutine goes on there",
+          "[asio_token]") {
+    eap::event_loop loop;
+    const auto executor = eap::as_executor(loop.context());
+    std::vector<std::thread::id> there;
+    eap::async_invoke([] {}, asio::bind_executor(executor, [&](const std::exception_ptr&) {
+                          there.push_back(std::this_thread::get_id());
+                      }));
+    asio::co_spawn(
+        executor,
+        [&]() -> asio::awaitable<void> {
+            co_await eap::async_invoke([] {}, asio::use_awaitable);
+            there.push_back(std::this_thread::get_id());
+        },
+        asio::detached);
+    loop.run();
+    CHECK(there == std::vector<std::thread::id>(2, std::this_thread::get_id()));
 }
 
 TEST_CASE("async_invoke takes every token of Asio's", "[asio_token]") {

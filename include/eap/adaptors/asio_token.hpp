@@ -9,7 +9,6 @@
 #error "eap needs Boost 1.81 or newer: put its headers first, e.g. g++ -isystem /path/to/boost_1_81_0 ..."
 #endif
 
-#include "eap/adaptors/as_executor.hpp"
 #include "eap/any_synchronization_context.hpp"
 #include "eap/async_call.hpp"
 #include "eap/async_operation.hpp"
@@ -116,11 +115,11 @@ template <class Executor> struct place_of {
         return asio_context<Executor>{executor};
     }
 };
-template <class C, bool Tracked> struct place_of<context_executor<C, Tracked>> {
+template <class Executor> // a context's, as those of as_executor
+    requires synchronization_context<std::remove_cvref_t<decltype(std::declval<const Executor&>().context())>>
+struct place_of<Executor> {
     static constexpr bool is_asios = false;
-    static any_synchronization_context home(const context_executor<C, Tracked>& executor) {
-        return executor.context();
-    }
+    static any_synchronization_context home(const Executor& executor) { return executor.context(); }
 };
 template <class Executor> // any thread will do, as for the executor of use_future
     requires std::same_as<boost::asio::system_context&,
@@ -129,6 +128,12 @@ template <class Executor> // any thread will do, as for the executor of use_futu
 struct place_of<Executor> {
     static constexpr bool is_asios = false;
     static any_synchronization_context home(const Executor&) { return inline_context{}; }
+};
+
+struct no_executor {};
+template <> struct place_of<no_executor> {
+    static constexpr bool is_asios = false;
+    static any_synchronization_context home(no_executor) { return current_context(); }
 };
 
 template <class R, class Handler> void call_asio_handler(Handler& handler, completed_event_args<R>&& args) {
@@ -225,8 +230,9 @@ template <class R, class P, class Handler> class asio_operation {
     template <class Progress, class Prepare>
     async_operation<R, P> create(Handler&& handler, Progress&& progress, const operation_options& options,
                                  Prepare prepare) const {
-        const auto executor = boost::asio::get_associated_executor(handler, as_executor(current_context()));
-        using executor_type = std::remove_const_t<decltype(executor)>;
+        using associated = boost::asio::associated_executor<Handler, no_executor>;
+        using executor_type = typename associated::type;
+        const executor_type executor = associated::get(handler, no_executor{});
         const auto begin = [&]<class Keeper>(Keeper keeper) {
             return create_unmanaged_operation<R, P>(
                 place_of<executor_type>::home(executor),
