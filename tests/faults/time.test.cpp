@@ -53,7 +53,7 @@ struct jumping_clock {
     using rep = duration::rep;
     using period = duration::period;
     using time_point = std::chrono::time_point<jumping_clock>;
-    static constexpr bool is_steady = false;
+    [[maybe_unused]] static constexpr bool is_steady = false;
     static inline std::atomic<rep> first{0}, later{0};
     static inline std::atomic<int> looks{0};
     static time_point now() noexcept {
