@@ -21,6 +21,7 @@
 #include "eap/synchronization_context.hpp"
 #include "eap/tracked.hpp"
 
+#include <atomic>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -93,8 +94,11 @@ class glib_loop {
     };
     struct seat_source { // as GLib wants it: begins as a GSource, and nothing constructs it
         GSource base;
-        seat* held;
+        seat* held; // by `held_by`: GLib's locks order it too, but thread sanitizer does not see them
     };
+    static std::atomic_ref<seat*> held_by(GSource* source) noexcept {
+        return std::atomic_ref{reinterpret_cast<seat_source*>(source)->held};
+    }
     struct let_go {
         void operator()(GMainContext* what) const noexcept { g_main_context_unref(what); }
         void operator()(GSource* what) const noexcept { g_source_unref(what); }
@@ -102,18 +106,18 @@ class glib_loop {
 
     static gboolean dispatch(GSource* source, GSourceFunc, gpointer) noexcept {
         g_source_set_ready_time(source, never);
-        const detail::intrusive_ptr<seat> alive{reinterpret_cast<seat_source*>(source)->held};
+        const detail::intrusive_ptr<seat> alive{held_by(source).load(std::memory_order_acquire)};
         alive->loop.pump();
         return G_SOURCE_CONTINUE;
     }
     static void finalize(GSource* source) noexcept {
-        reinterpret_cast<seat_source*>(source)->held->release_reference();
+        held_by(source).load(std::memory_order_acquire)->release_reference();
     }
     static std::unique_ptr<GSource, let_go> make_source(const detail::intrusive_ptr<seat>& of) {
         static constinit GSourceFuncs functions{nullptr, nullptr, &dispatch, &finalize, nullptr, nullptr};
         std::unique_ptr<GSource, let_go> source{g_source_new(&functions, sizeof(seat_source))};
         of->add_reference();
-        reinterpret_cast<seat_source*>(source.get())->held = of.get();
+        held_by(source.get()).store(of.get(), std::memory_order_release);
         g_source_set_static_name(source.get(), "eap::glib_loop");
         g_source_set_can_recurse(source.get(), static_cast<gboolean>(true));
         return source;
