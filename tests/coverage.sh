@@ -51,10 +51,12 @@ seen export -format=lcov $core | awk -v headers="$root/include/eap/" '
     FILENAME != "-" { # unreached.txt
         if (/^#/ || !NF) next
         split($0, part, " @ ")
+        found = 0
         for (number = 1; (getline line < (headers part[1])) > 0; ++number)
-            if (index(line, part[2]))
+            if (index(line, part[2]) && (found = 1))
                 for (i = 0; i < part[3]; ++i) explained[part[1] ":" number + i] = 1
         close(headers part[1])
+        if (!found) print "unreached.txt: there is no such line any more: " $0
         next
     }
     /^SF:/ { header = substr($0, 4 + length(headers)) }

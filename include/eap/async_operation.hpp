@@ -11,10 +11,7 @@
 #include "eap/errors.hpp"
 #include "eap/homebound_mailbox.hpp"
 #include "eap/operation_block.hpp"
-#include "eap/operation_options.hpp"
-#include "eap/operation_owner.hpp"
 #include "eap/operation_state.hpp"
-#include "eap/synchronization_context.hpp"
 #include "eap/user_state.hpp"
 
 #include <concepts>
@@ -267,37 +264,6 @@ template <class T = void, class P = void> class [[nodiscard]] async_operation {
 
     detail::intrusive_ptr<detail::typed_operation<T, P>> state_; // null after a move
 };
-
-namespace detail {
-
-struct nothing_to_prepare {
-    void operator()(auto& /*operation*/) const noexcept {}
-};
-
-/// An operation that no manager keeps count of. `prepare(operation)` is called before anything can happen to it.
-/// Throws what allocating and preparing do, and the home's `operation_started`; the client does not hear of that.
-template <class T, class P, class Completed, class Progress, class Prepare = nothing_to_prepare>
-async_operation<T, P> create_unmanaged_operation(any_synchronization_context home, Completed&& completed,
-                                                 Progress&& progress, const operation_options& options,
-                                                 Prepare&& prepare = {}) {
-    using block = operation_block<T, P, std::decay_t<Completed>, std::decay_t<Progress>>;
-    const intrusive_ptr<block> made{
-        new block{std::move(home), user_state{}, options, intrusive_ptr<operation_owner>{},
-                  std::forward<Completed>(completed), std::forward<Progress>(progress)},
-        adopt_reference};
-    eap::operation_started(made->home());
-    auto operation = operation_access::make<T, P>(made);
-    try {
-        std::forward<Prepare>(prepare)(operation);
-    } catch (...) {
-        static_cast<void>(operation_access::discard(std::move(operation)));
-        throw;
-    }
-    made->start_deadline();
-    return operation;
-}
-
-} // namespace detail
 
 } // namespace eap
 

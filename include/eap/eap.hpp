@@ -20,16 +20,17 @@
 #include "eap/scoped_context.hpp"              // which context this thread is on, and a scope that sets it
 
 // 2 – one operation
-#include "eap/timer.hpp"             // the one timer thread; post_after
-#include "eap/tracked.hpp"           // a handler bound to the life of its receiver
-#include "eap/anchor.hpp"            // a receiver that no shared_ptr owns
-#include "eap/operation_options.hpp" // deadline, progress delivery, name
-#include "eap/undelivered.hpp"       // what is told of an outcome that reaches no handler
-#include "eap/homebound_mailbox.hpp" // messages that run on a context, one at a time, in order, with a last one
-#include "eap/operation_owner.hpp"   // who keeps count of operations, seen from one of them
-#include "eap/operation_state.hpp"   // one operation without its types: the decision, the deadline, the end
-#include "eap/operation_block.hpp"   // its typed part: value, progress, handlers
-#include "eap/async_operation.hpp"   // the worker's end: progress reports in order, then exactly one completion
+#include "eap/timer.hpp"               // the one timer thread; post_after
+#include "eap/tracked.hpp"             // a handler bound to the life of its receiver
+#include "eap/anchor.hpp"              // a receiver that no shared_ptr owns
+#include "eap/operation_options.hpp"   // deadline, progress delivery, name
+#include "eap/undelivered.hpp"         // what is told of an outcome that reaches no handler
+#include "eap/homebound_mailbox.hpp"   // messages that run on a context, one at a time, in order, with a last one
+#include "eap/operation_owner.hpp"     // who keeps count of operations, seen from one of them
+#include "eap/operation_state.hpp"     // one operation without its types: the decision, the deadline, the end
+#include "eap/operation_block.hpp"     // its typed part: value, progress, handlers
+#include "eap/async_operation.hpp"     // the worker's end: progress reports in order, then exactly one completion
+#include "eap/unmanaged_operation.hpp" // one that no manager keeps count of; what bridges are built on
 
 // 3 – places
 #include "eap/contexts/event_loop.hpp"   // a queue run or pumped by its owner; embeds into any foreign loop
@@ -61,6 +62,7 @@
 #include "eap/adaptors/as_executor.hpp"   // any context as a Boost.Asio executor
 #include "eap/adaptors/future.hpp"        // a call or an operation as a std::future
 #include "eap/adaptors/awaitable.hpp"     // co_await calls and operations; resume_on
+#include "eap/adaptors/asio_client.hpp"   // a handler of Asio's as the client of an operation
 #include "eap/adaptors/asio_token.hpp"    // calls as asynchronous operations of Asio's, for any completion token
 #include "eap/adaptors/as_async_call.hpp" // any asynchronous operation of Asio's as a call
 

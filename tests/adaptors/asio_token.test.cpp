@@ -92,8 +92,7 @@ TEST_CASE("async_invoke runs a function on a place and calls the handler on its 
     CHECK(there == std::this_thread::get_id());
 }
 
-TEST_CASE("a handler without an executor is called at the current context, and that is not told twice",
-          "[asio_token]") {
+TEST_CASE("a handler without an executor is called at the context where it was begun", "[asio_token]") {
     tests::manual_queue place;
     tests::manual_queue home;
     tests::record log;
@@ -238,85 +237,6 @@ TEST_CASE("a signal of the handler's cancellation slot requests a stop", "[asio_
         home.run_all();
         CHECK(was_empty);
     }
-}
-
-TEST_CASE("a handler waits in memory of its own allocator, which has it back before the handler is called",
-          "[asio_token]") {
-    tests::manual_queue place;
-    tests::memory_source memory;
-    const eap::scoped_context here{tests::inline_context{}};
-    int in_use = -1;
-    eap::async_invoke(
-        place.context(), [] {},
-        asio::bind_allocator(tests::source_allocator<std::byte>{memory},
-                             [&](const std::exception_ptr&) { in_use = memory.in_use; }));
-    CHECK(memory.in_use == 1);
-    place.run_all();
-    CHECK(in_use == 0);
-    CHECK(memory.taken == 1);
-}
-
-TEST_CASE("a handler whose io_context ends first is destroyed by that, and not called when the work ends",
-          "[asio_token]") {
-    tests::manual_queue place;
-    tests::fate fate;
-    bool stopped = false;
-    auto io = std::make_unique<asio::io_context>();
-    auto handler = tests::traced{fate, [] {}};
-    eap::async_invoke(
-        place.context(), [&](const std::stop_token& token) { stopped = token.stop_requested(); },
-        asio::bind_executor(
-            *io, [handler = std::move(handler)](const std::exception_ptr&) mutable { handler(); }));
-    SECTION("before the work has run") {
-        io.reset();
-        CHECK(fate.destroyed == 1);
-        place.run_all();
-    }
-    SECTION("with the handler on its way") {
-        place.run_all();
-        CHECK(fate.destroyed == 0);
-        io.reset();
-        CHECK(fate.destroyed == 1);
-    }
-    CHECK(fate.called == 0);
-}
-
-TEST_CASE("while work ends, the io_context of its handler ends: the handler is called or destroyed, once",
-          "[asio_token][stress]") {
-    const eap::thread_pool pool{1};
-    tests::fate fate;
-    const int rounds = 300;
-    for (int i = 0; i != rounds; ++i) {
-        asio::io_context io;
-        eap::async_invoke(
-            pool.context(), [] {},
-            asio::bind_executor(io, [handler = tests::traced{fate, [] {}}](
-                                        const std::exception_ptr&) mutable { handler(); }));
-        for (int k = 0; k != i % 8; ++k)
-            io.poll();
-    }
-    CHECK(fate.destroyed == rounds);
-    CHECK(fate.called <= rounds);
-}
-
-TEST_CASE("an asio coroutine whose io_context ends while it waits ends with it", "[asio_token]") {
-    tests::manual_queue place;
-    const auto alive = std::make_shared<int>(0);
-    {
-        asio::io_context io;
-        asio::co_spawn(
-            io,
-            [](tests::manual_context where, std::shared_ptr<int> held) -> asio::awaitable<void> {
-                co_await eap::async_invoke(where, [] {}, asio::use_awaitable);
-                ++*held;
-            }(place.context(), alive),
-            asio::detached);
-        io.poll();
-        CHECK(alive.use_count() > 1);
-    }
-    CHECK(alive.use_count() == 1);
-    place.run_all();
-    CHECK(*alive == 0);
 }
 
 TEST_CASE("when async_invoke throws, nothing has begun, the handler is not called and the slot is empty",

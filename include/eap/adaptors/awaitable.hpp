@@ -13,18 +13,18 @@
 #include "eap/detail/arguments.hpp"
 #include "eap/detail/intrusive_ptr.hpp"
 #include "eap/detail/sync.hpp"
-#include "eap/detail/work_node.hpp"
+#include "eap/detail/work_queue.hpp"
 #include "eap/operation_options.hpp"
 #include "eap/operation_state.hpp"
 #include "eap/progress_changed_event_args.hpp"
 #include "eap/scoped_context.hpp"
 #include "eap/synchronization_context.hpp"
 #include "eap/tracked.hpp"
+#include "eap/unmanaged_operation.hpp"
 
 #include <concepts>
 #include <coroutine>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <stop_token>
 #include <type_traits>
@@ -98,20 +98,6 @@ class suspension {
     anchor anchor_; // last
 };
 
-/// Completes an operation when a call is complete.
-class completion_of_call final : public work_node {
-  public:
-    explicit completion_of_call(async_operation<> operation) noexcept : operation_(std::move(operation)) {}
-    void run() override {
-        const std::unique_ptr<completion_of_call> self{this};
-        operation_.complete();
-    }
-    void drop() noexcept override { delete this; }
-
-  private:
-    async_operation<> operation_;
-};
-
 /// Calls a function when a stop is requested, until it is destroyed.
 template <class F> class stop_link {
   public:
@@ -161,7 +147,8 @@ template <class Signature> class [[nodiscard]] call_awaiter {
             auto operation = create_unmanaged_operation<void, void>(
                 current_context(), suspension_.waker([](const completed_event_args<>&) {}), ignore_progress{},
                 operation_options{});
-            call_access::state(call_).when_completed(work_ptr{new completion_of_call{std::move(operation)}});
+            call_access::state(call_).when_completed(
+                make_work([operation = std::move(operation)]() mutable { operation.complete(); }));
         });
     }
     decltype(auto) await_resume() {
@@ -178,6 +165,18 @@ template <class Signature> class [[nodiscard]] call_awaiter {
     stop_link<cancel_call> stop_link_;
     suspension suspension_; // last
 };
+
+template <class Signature> inline constexpr bool gives_variables_back = false;
+template <class R, class... Args>
+inline constexpr bool gives_variables_back<R(Args...)> = (is_out<Args> || ...);
+
+template <class Signature>
+call_awaiter<Signature> await_call(const async_call<Signature>& call, std::stop_token stop = {}) {
+    static_assert(!gives_variables_back<Signature>,
+                  "eap: this call has T& parameters, and co_await gives only its result; wait by `co_await "
+                  "eap::async_call<>{call};` and then end it with end_invoke");
+    return call_awaiter<Signature>{call, std::move(stop)};
+}
 
 /// What `start_operation` was given.
 template <class T, class P, class Start, class Progress> struct operation_to_start {
@@ -265,13 +264,10 @@ template <synchronization_context C> class [[nodiscard]] resume_awaiter {
 /// Lifetime      The coroutine may be destroyed while it waits: where it would go on, or where nothing else can resume it. The
 ///               call goes on, and may be ended by others.
 template <class R, class... Args> auto operator co_await(const async_call<R(Args...)>& call) {
-    static_assert((!detail::is_out<Args> && ...),
-                  "eap: this call has T& parameters, and co_await gives only its result; wait by `co_await "
-                  "eap::async_call<>{call};` and then end it with end_invoke");
-    return detail::call_awaiter<R(Args...)>{call};
+    return detail::await_call(call);
 }
 /// `co_await async_call<>{call};` only waits: the call can be ended after that, and by anyone.
-inline auto operator co_await(const async_call<>& call) { return detail::call_awaiter<void>{call}; }
+inline auto operator co_await(const async_call<>& call) { return detail::await_call(call); }
 
 /// `co_await start_operation<T>(start)`: an operation whose client is the coroutine.
 ///
@@ -303,8 +299,7 @@ template <class T = void, class P = void, class Start>
 /// token meanwhile, or has been, cancels the call, or asks the operation to stop. It waits for the end all the same.
 template <class Signature>
 [[nodiscard]] auto cancel_when(std::stop_token token, const async_call<Signature>& call) {
-    static_assert(requires { operator co_await(call); });
-    return detail::call_awaiter<Signature>{call, std::move(token)};
+    return detail::await_call(call, std::move(token));
 }
 template <class T, class P, class Start, class Progress>
 [[nodiscard]] auto cancel_when(std::stop_token token,

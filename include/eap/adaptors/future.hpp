@@ -10,12 +10,13 @@
 #include "eap/detail/arguments.hpp"
 #include "eap/detail/inline_context.hpp"
 #include "eap/detail/work_node.hpp"
+#include "eap/detail/work_queue.hpp"
 #include "eap/operation_options.hpp"
 #include "eap/progress_changed_event_args.hpp"
+#include "eap/unmanaged_operation.hpp"
 
 #include <exception>
 #include <future>
-#include <memory>
 #include <type_traits>
 #include <utility>
 
@@ -37,26 +38,6 @@ template <class R, class F> void fulfil(std::promise<R>& promise, F&& outcome) {
     }
 }
 
-/// Ends a call for a future, as soon as there is an outcome.
-template <class Signature> class call_promise final : public work_node {
-  public:
-    using result = typename async_call<Signature>::result_type;
-
-    explicit call_promise(async_call<Signature> call) noexcept : call_(std::move(call)) {}
-    std::future<result> get_future() { return promise_.get_future(); }
-
-    void run() override {
-        const std::unique_ptr<call_promise> self{this};
-        detail::fulfil(promise_,
-                       [&]() -> result { return call_access::typed<Signature>(call_).take_outcome(); });
-    }
-    void drop() noexcept override { delete this; }
-
-  private:
-    async_call<Signature> call_;
-    std::promise<result> promise_;
-};
-
 } // namespace detail
 
 /// The outcome of a call as a std::future, which ends the call: nobody else can.
@@ -69,12 +50,14 @@ template <class R, class... Args> [[nodiscard]] std::future<R> to_future(const a
     static_assert((!detail::is_out<Args> && ...),
                   "eap: a future holds one result, and ending this call also gives variables back for its T& "
                   "parameters; wait for the call and end it with end_invoke");
-    using promise = detail::call_promise<R(Args...)>;
     auto& state = detail::call_access::typed(call);
-    std::unique_ptr<promise, detail::work_dropper> kept{new promise{call}};
-    std::future<R> future = kept->get_future();
+    std::promise<R> promise;
+    std::future<R> future = promise.get_future();
+    detail::work_ptr end = detail::make_work([call, promise = std::move(promise)]() mutable {
+        detail::fulfil(promise, [&]() -> R { return detail::call_access::typed(call).take_outcome(); });
+    });
     state.claim_end();
-    state.when_completed(std::move(kept));
+    state.when_completed(std::move(end));
     return future;
 }
 

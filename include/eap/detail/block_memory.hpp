@@ -41,7 +41,7 @@ class block_source {
     static std::pmr::memory_resource& heap() noexcept { return *std::pmr::new_delete_resource(); }
 
     static inline constinit std_sync::atomic<std::pmr::memory_resource*> resource{
-        nullptr}; // null: not yet decided
+        nullptr}; // null until the first use, then for ever the same
 };
 
 /// Some blocks of one size, that are not in use. It does not own them.
