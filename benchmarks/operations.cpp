@@ -2,6 +2,7 @@
 //
 // One operation: created, completed and delivered on each kind of home, beside a bare asio::post of the same payload; and how that
 // depends on how many are pending.
+#include "posts.hpp"
 #include "workloads.hpp"
 
 #include <eap/contexts/asio_context.hpp>
@@ -10,8 +11,6 @@
 #include <eap/operation_manager.hpp>
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/strand.hpp>
 
 #include <malloc.h> // mallinfo2, of glibc
 
@@ -27,20 +26,6 @@ namespace {
 
 using namespace benchmarks;
 namespace asio = boost::asio;
-
-long posted(long count, auto executor_of) {
-    asio::io_context io;
-    const auto executor = executor_of(io);
-    long sum = 0;
-    for (long i = 0; i != count; ++i) {
-        asio::post(executor, [&sum, i] { sum += i + 1; });
-        io.poll();
-        io.restart();
-    }
-    return sum;
-}
-const auto plain = [](asio::io_context& io) { return io.get_executor(); };
-const auto strand = [](asio::io_context& io) { return asio::make_strand(io); };
 
 template <class Home, class Pump>
 long delivered(const Home& home, Pump pump, long count, const eap::user_state& id) {
@@ -85,8 +70,8 @@ long on_thread_pool(long count) {
 const registration operations{
     "operation",
     {
-        checked("asio_post", [](long count) { return posted(count, plain); }),
-        checked("asio_post_strand", [](long count) { return posted(count, strand); }),
+        checked("asio_post", [](long count) { return posted(count, 1, plain); }),
+        checked("asio_post_strand", [](long count) { return posted(count, 1, strand); }),
         checked("eap_io_context", [](long count) { return on_executor(count, plain); }),
         checked("eap_strand", [](long count) { return on_executor(count, strand); }),
         checked("eap_event_loop", [](long count) { return on_event_loop(count, {}); }),

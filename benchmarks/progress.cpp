@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // Progress reports to a home, in order or the newest alone, from one thread and from four; beside a bare asio::post for each.
+#include "posts.hpp"
 #include "workloads.hpp"
 
 #include <eap/contexts/event_loop.hpp>
@@ -8,7 +9,6 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/strand.hpp>
 
 #include <atomic>
 #include <stdexcept>
@@ -22,22 +22,6 @@ using namespace benchmarks;
 namespace asio = boost::asio;
 
 constexpr long batch = 32; // reports between two looks of the home
-
-long posted(long count, auto executor_of) {
-    asio::io_context io;
-    const auto executor = executor_of(io);
-    long sum = 0;
-    for (long i = 0; i != count; ++i) {
-        asio::post(executor, [&sum, i] { sum += i + 1; });
-        if (i % batch == 0) {
-            io.poll();
-            io.restart();
-        }
-    }
-    io.restart();
-    io.run();
-    return sum;
-}
 
 struct seen {
     long sum = 0;
@@ -124,10 +108,8 @@ long posted_from_four(long count) {
 const registration progress{
     "progress",
     {
-        checked("asio_post",
-                [](long count) { return posted(count, [](auto& io) { return io.get_executor(); }); }),
-        checked("asio_post_strand",
-                [](long count) { return posted(count, [](auto& io) { return asio::make_strand(io); }); }),
+        checked("asio_post", [](long count) { return posted(count, batch, plain); }),
+        checked("asio_post_strand", [](long count) { return posted(count, batch, strand); }),
         checked("eap_every", every),
         {"eap_latest", latest},
     }};
