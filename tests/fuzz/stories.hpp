@@ -38,7 +38,8 @@ struct operation_story {
     std::array<int, 5> next{};
     std::array<int, 5> heard_last{-1, -1, -1, -1, -1};
     std::array<int, 5> accepted_last{-1, -1, -1, -1, -1};
-    int accepted = 0;
+    std::array<int, 5> accepted_of{};
+    int accepted = 0; // of all senders
     int heard = 0;
     bool is_over() const noexcept { return outcomes + undelivered != 0; }
 };

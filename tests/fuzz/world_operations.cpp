@@ -148,6 +148,7 @@ void world::report_progress(const action& how) {
     expect(!accepted || !was_won, "no report is accepted after the completion");
     if (accepted) {
         ++of.accepted;
+        ++of.accepted_of.at(how.thread);
         of.accepted_last.at(how.thread) = std::max(of.accepted_last.at(how.thread), number);
     }
 }

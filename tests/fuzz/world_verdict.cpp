@@ -48,7 +48,7 @@ void world::judge(const operation_story& each) {
         expect(each.heard == each.accepted, "every accepted report is delivered before the completion");
     if (each.outcomes == 1)
         for (std::size_t i = 0; i < each.next.size(); ++i)
-            if (each.accepted == each.next[i] && each.accepted != 0) // it was the only sender
+            if (each.accepted_of[i] == each.accepted && each.accepted != 0) // the only sender
                 expect(each.heard_last[i] == each.accepted_last[i], "the last report is delivered");
 }
 
