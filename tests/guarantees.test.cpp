@@ -141,11 +141,6 @@ struct inline_place {
     auto context() { return tests::inline_context{}; }
 };
 
-#define EAP_TEST_LIBRARY_PLACES                                                                              \
-    event_loop_place, io_context_on_one_thread, io_context_on_four_threads, any_io_executor_on_four_threads, \
-        asio_thread_pool, asio_strand_of_pool, eap_thread_pool, shared_thread_pool
-#define EAP_TEST_ALL_PLACES EAP_TEST_LIBRARY_PLACES, parallel_place, inline_place
-
 // ---- places on which nothing runs, until they are destroyed ----
 
 class stalled_event_loop {
@@ -194,24 +189,67 @@ class stalled_manual_queue {
   private:
     std::unique_ptr<tests::manual_queue> queue_ = std::make_unique<tests::manual_queue>();
 };
-#define EAP_TEST_STALLED_PLACES                                                                              \
-    stalled_event_loop, stalled_io_context<as_it_is>, stalled_io_context<as_strand>,                         \
-        stalled_io_context<as_any>, stalled_thread_pool, stalled_manual_queue
+
+// ---- kinds of places: what is tried on each of them is compiled once, and never sees which one it is ----
+
+struct any_place {
+    std::shared_ptr<void> kept;
+    std::function<eap::any_synchronization_context()> context;
+    std::function<void()> destroy; // of a stalled one
+};
+struct kind_of_place {
+    const char* name;
+    any_place (*make)();
+};
+template <class Place> any_place make_place() {
+    const auto made = std::make_shared<Place>();
+    any_place erased{made, [at = made.get()] { return eap::any_synchronization_context{at->context()}; }, {}};
+    if constexpr (requires { made->destroy(); })
+        erased.destroy = [at = made.get()] { at->destroy(); };
+    return erased;
+}
+
+const std::vector<kind_of_place> library_places{
+    {"event_loop", make_place<event_loop_place>},
+    {"io_context on one thread", make_place<io_context_on_one_thread>},
+    {"io_context on four threads", make_place<io_context_on_four_threads>},
+    {"any_io_executor on four threads", make_place<any_io_executor_on_four_threads>},
+    {"asio::thread_pool", make_place<asio_thread_pool>},
+    {"strand of an asio::thread_pool", make_place<asio_strand_of_pool>},
+    {"thread_pool", make_place<eap_thread_pool>},
+    {"shared thread_pool", make_place<shared_thread_pool>},
+};
+const std::vector<kind_of_place> all_places = [] {
+    auto all = library_places;
+    all.push_back({"many threads in no order", make_place<parallel_place>});
+    all.push_back({"inside post", make_place<inline_place>});
+    return all;
+}();
+const std::vector<kind_of_place> stalled_places{
+    {"event_loop", make_place<stalled_event_loop>},
+    {"io_context", make_place<stalled_io_context<as_it_is>>},
+    {"strand of an io_context", make_place<stalled_io_context<as_strand>>},
+    {"any_io_executor", make_place<stalled_io_context<as_any>>},
+    {"thread_pool", make_place<stalled_thread_pool>},
+    {"queue run by hand", make_place<stalled_manual_queue>},
+};
 
 // ---- threads ----
 
-/// Calls all functions at once, each on a thread of its own.
-template <class... F> void race(F... functions) {
-    std::latch start{static_cast<std::ptrdiff_t>(sizeof...(F))};
+void race_all(const std::vector<std::function<void()>>& functions) {
+    std::latch start{static_cast<std::ptrdiff_t>(functions.size())};
     std::vector<std::thread> threads;
-    (threads.emplace_back([&start, &functions] {
-        start.arrive_and_wait();
-        functions();
-    }),
-     ...);
+    for (const auto& each : functions)
+        threads.emplace_back([&start, &each] {
+            start.arrive_and_wait();
+            each();
+        });
     for (auto& each : threads)
         each.join();
 }
+
+/// Calls all functions at once, each on a thread of its own.
+template <class... F> void race(F... functions) { race_all({std::ref(functions)...}); }
 
 /// Whether a worker's call took effect. A racing call may return false, or find the operation completed.
 template <class F> bool took_effect(F call) {
@@ -232,10 +270,11 @@ template <class... F> int how_many_took_effect(F... calls) {
 
 // ---- G1 ----
 
-TEMPLATE_TEST_CASE("G1 exactly once: whatever way operations end, each is delivered once", "[G1]",
-                   EAP_TEST_ALL_PLACES) {
+TEST_CASE("G1 exactly once: whatever way operations end, each is delivered once", "[G1]") {
     constexpr int count = 200;
-    TestType place;
+    const auto kind = GENERATE(from_range(all_places));
+    INFO(kind.name);
+    const auto place = kind.make();
     std::vector<std::atomic<int>> told(count);
     std::atomic<int> lost{0};
     eap::operation_manager manager{place.context()};
@@ -264,9 +303,10 @@ TEMPLATE_TEST_CASE("G1 exactly once: whatever way operations end, each is delive
     CHECK(lost == 0);
 }
 
-TEMPLATE_TEST_CASE("G1 exactly once: a context that dies with completions queued", "[G1]",
-                   EAP_TEST_STALLED_PLACES) {
-    TestType place;
+TEST_CASE("G1 exactly once: a context that dies with completions queued", "[G1]") {
+    const auto kind = GENERATE(from_range(stalled_places));
+    INFO(kind.name);
+    const auto place = kind.make();
     tests::client client{place.context()};
     {
         auto operation = client.start();
@@ -280,9 +320,10 @@ TEMPLATE_TEST_CASE("G1 exactly once: a context that dies with completions queued
     CHECK(client.manager.pending() == 0);
 }
 
-TEMPLATE_TEST_CASE("G1 exactly once: a context that dies before the worker ends", "[G1]",
-                   EAP_TEST_STALLED_PLACES) {
-    TestType place;
+TEST_CASE("G1 exactly once: a context that dies before the worker ends", "[G1]") {
+    const auto kind = GENERATE(from_range(stalled_places));
+    INFO(kind.name);
+    const auto place = kind.make();
     tests::client client{place.context()};
     auto completed = client.start();
     auto abandoned = std::make_optional(client.start());
@@ -394,11 +435,12 @@ eap::async_operation<void, numbered> start_serial(eap::operation_manager& manage
 
 } // namespace
 
-TEMPLATE_TEST_CASE("G2 order: handlers run one at a time, in each thread's order, completion last", "[G2]",
-                   EAP_TEST_ALL_PLACES) {
+TEST_CASE("G2 order: handlers run one at a time, in each thread's order, completion last", "[G2]") {
     constexpr int rounds = 10;
     constexpr int reports = 100;
-    TestType place;
+    const auto kind = GENERATE(from_range(all_places));
+    INFO(kind.name);
+    const auto place = kind.make();
     std::array<serial, rounds> all;
     eap::operation_manager manager{place.context()};
     for (serial& seen : all) {
@@ -421,10 +463,11 @@ TEMPLATE_TEST_CASE("G2 order: handlers run one at a time, in each thread's order
     }
 }
 
-TEMPLATE_TEST_CASE("G2 order: of coalesced reports, those delivered are in each thread's order", "[G2][G15]",
-                   EAP_TEST_ALL_PLACES) {
+TEST_CASE("G2 order: of coalesced reports, those delivered are in each thread's order", "[G2][G15]") {
     constexpr int reports = 500;
-    TestType place;
+    const auto kind = GENERATE(from_range(all_places));
+    INFO(kind.name);
+    const auto place = kind.make();
     serial seen;
     eap::operation_manager manager{place.context()};
     auto operation = start_serial(manager, seen, {.progress = eap::progress_delivery::latest()});
@@ -466,10 +509,11 @@ TEST_CASE("G2 order: a handler that pumps its home's queue is not entered again"
     CHECK(log.all() == lines{"begin 1%", "end 1%", "begin 2%", "end 2%", "value"});
 }
 
-TEMPLATE_TEST_CASE("G3 nothing after: no report follows a completion that races with it", "[G3]",
-                   EAP_TEST_ALL_PLACES) {
+TEST_CASE("G3 nothing after: no report follows a completion that races with it", "[G3]") {
     constexpr int rounds = 50;
-    TestType place;
+    const auto kind = GENERATE(from_range(all_places));
+    INFO(kind.name);
+    const auto place = kind.make();
     std::array<serial, rounds> all;
     eap::operation_manager manager{place.context()};
     int accepted_late = 0;
@@ -584,9 +628,10 @@ TEST_CASE("G4 abandonment: an exception that unwinds the worker abandons its ope
 
 // ---- G5 ----
 
-TEMPLATE_TEST_CASE("G5 home: handlers run on the home, whichever thread reports and completes", "[G5]",
-                   EAP_TEST_LIBRARY_PLACES) {
-    TestType place;
+TEST_CASE("G5 home: handlers run on the home, whichever thread reports and completes", "[G5]") {
+    const auto kind = GENERATE(from_range(library_places));
+    INFO(kind.name);
+    const auto place = kind.make();
     const auto home = place.context();
     std::atomic<int> elsewhere{0};
     const auto look = [&, home] { elsewhere += eap::running_in_this_thread(home).value_or(true) ? 0 : 1; };
@@ -1011,9 +1056,10 @@ TEST_CASE("G9 strong creation: a handler that cannot be stored leaves nothing be
 
 // ---- G10 ----
 
-TEMPLATE_TEST_CASE("G10 notified once: as many ends as starts, however operations end", "[G10]",
-                   EAP_TEST_ALL_PLACES) {
-    TestType place;
+TEST_CASE("G10 notified once: as many ends as starts, however operations end", "[G10]") {
+    const auto kind = GENERATE(from_range(all_places));
+    INFO(kind.name);
+    const auto place = kind.make();
     const auto counts = std::make_shared<tests::notification_counts>();
     {
         tests::client client{tests::counting_context{place.context(), counts}};
@@ -1704,10 +1750,11 @@ TEST_CASE("G15 bounded: the last report is delivered before the completion", "[G
     }
 }
 
-TEMPLATE_TEST_CASE("G15 bounded: the last report comes, however the home and the worker race", "[G15]",
-                   EAP_TEST_ALL_PLACES) {
+TEST_CASE("G15 bounded: the last report comes, however the home and the worker race", "[G15]") {
     constexpr int rounds = 100;
-    TestType place;
+    const auto kind = GENERATE(from_range(all_places));
+    INFO(kind.name);
+    const auto place = kind.make();
     std::array<int, rounds> last{};
     std::array<int, rounds> at_completion{};
     eap::operation_manager manager{place.context()};

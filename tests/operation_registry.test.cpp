@@ -102,10 +102,13 @@ TEST_CASE("a shared id is pending until the last of its operations lets go of it
     CHECK(f.list->is_pending(1));
     CHECK(f.list->cancel(1));
     CHECK_FALSE(first->stop_requested());
+    CHECK(second->stop_requested());
     f.list->release_id(*second);
     CHECK_FALSE(f.list->is_pending(1));
+    CHECK_FALSE(f.list->cancel(1));
     for (const auto& each : {first, second})
-        each->abandon();
+        each->abandon(); // lets go of the id again, which has no effect
+    CHECK_NOTHROW(registry::reservation{f.list, 1});
     f.home.run_all();
 }
 

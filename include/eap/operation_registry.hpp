@@ -28,7 +28,6 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
-#include <iterator>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -90,6 +89,15 @@ class operation_registry final : public operation_owner, public reference_counte
     /// Empty when each operation has a home of its own.
     const any_synchronization_context& home() const noexcept { return home_; }
 
+  private:
+    struct id_entry {
+        operation_state* only = nullptr; // null when there are several, or one that is not known any more
+        std::size_t operations = 0;
+        std::size_t reservations = 0;
+    };
+    using id_table = std::unordered_map<eap::user_state, id_entry>; // its elements stay where they are
+
+  public:
     /// A task id taken, until the operation is there that goes with it. Given back when it never comes.
     class reservation {
       public:
@@ -100,7 +108,7 @@ class operation_registry final : public operation_owner, public reference_counte
         reservation& operator=(const reservation&) = delete;
         ~reservation() {
             if (!filled_)
-                registry_->unreserve(id_, [this](operation_state*& each) { return &each == entry_; });
+                registry_->unreserve(id_, entry_);
         }
         void fill(operation_state& operation) noexcept {
             filled_ = true;
@@ -110,7 +118,7 @@ class operation_registry final : public operation_owner, public reference_counte
       private:
         intrusive_ptr<operation_registry> registry_;
         eap::user_state id_;
-        operation_state** entry_; // null without an id; stable while the id is taken
+        id_entry* entry_; // null without an id; stays where it is while it is used
         bool filled_ = false;
     };
 
@@ -121,14 +129,13 @@ class operation_registry final : public operation_owner, public reference_counte
         intrusive_ptr<operation_state> found;
         {
             const std::lock_guard lock{mutex_};
-            const auto [first, end] = by_id_.equal_range(id);
-            if (first == end)
+            const auto at = by_id_.find(id);
+            if (at == by_id_.end())
                 return false;
-            if (std::next(first) == end)
-                found = intrusive_ptr<operation_state>{first->second};
+            found = intrusive_ptr<operation_state>{at->second.only};
         }
         return found ? found->request_stop() : request_stops([&id](const operation_state& each) {
-                                                   return each.user_state() == id;
+                                                   return each.is_under_its_id && each.user_state() == id;
                                                }) != 0;
     }
     std::size_t cancel_all() noexcept {
@@ -138,8 +145,8 @@ class operation_registry final : public operation_owner, public reference_counte
     bool is_pending(const eap::user_state& id) const {
         const std::lock_guard lock{mutex_};
         if (id.has_value()) {
-            const auto [first, end] = by_id_.equal_range(id);
-            return std::any_of(first, end, [](const auto& each) { return each.second != nullptr; });
+            const auto at = by_id_.find(id);
+            return at != by_id_.end() && at->second.operations != 0;
         }
         for (const operation_state* each = oldest_; each != nullptr; each = each->next)
             if (!each->user_state().has_value())
@@ -213,7 +220,16 @@ class operation_registry final : public operation_owner, public reference_counte
     // ---- what operations tell ----
 
     void release_id(operation_state& which) noexcept override {
-        unreserve(which.user_state(), [&which](operation_state*& each) { return each == &which; });
+        if (!which.user_state().has_value())
+            return;
+        id_table::node_type unused; // freed after the lock
+        const std::lock_guard lock{mutex_};
+        if (!std::exchange(which.is_under_its_id, false))
+            return;
+        const auto at = by_id_.find(which.user_state());
+        --at->second.operations;
+        at->second.only = nullptr;
+        unused = take_if_unused(at);
     }
     void ended(operation_state& which) noexcept override {
         std::vector<waiting> to_post;
@@ -251,9 +267,6 @@ class operation_registry final : public operation_owner, public reference_counte
     friend reference_counted<operation_registry>;
     ~operation_registry() = default;
 
-    using id_table =
-        std::unordered_multimap<eap::user_state, operation_state*>; // its elements stay where they are
-
     struct waiting {
         any_synchronization_context where;
         posted function;
@@ -264,34 +277,41 @@ class operation_registry final : public operation_owner, public reference_counte
         void operator()(const undelivered& what) const { (*function)(what); }
     };
 
-    operation_state** reserve(const eap::user_state& id, task_ids ids) {
+    id_entry* reserve(const eap::user_state& id, task_ids ids) {
         if (closed_.load(std::memory_order_relaxed)) // what is closed meanwhile, `add` finds
             throw invalid_operation{"eap: this operation_manager was closed; it creates no more operations"};
         if (!id.has_value())
             return nullptr;
         const std::lock_guard lock{mutex_};
-        if (ids == task_ids::unique && by_id_.contains(id))
+        const auto [at, is_new] = by_id_.try_emplace(id);
+        if (!is_new && ids == task_ids::unique)
             throw duplicate_task_id{
                 "eap: the task id is that of a pending operation; use another id, or start again "
                 "from its completion handler"};
-        return &by_id_.emplace(id, nullptr)->second;
+        ++at->second.reservations;
+        return &at->second;
     }
-    template <class Match> void unreserve(const eap::user_state& id, Match matches) noexcept {
-        if (!id.has_value())
+    void unreserve(const eap::user_state& id, id_entry* entry) noexcept {
+        if (entry == nullptr)
             return;
-        id_table::node_type gone; // freed after the lock
+        id_table::node_type unused; // freed after the lock
         const std::lock_guard lock{mutex_};
-        const auto [first, end] = by_id_.equal_range(id);
-        const auto found = std::find_if(first, end, [&](auto& each) { return matches(each.second); });
-        if (found != end)
-            gone = by_id_.extract(id_table::const_iterator{found});
+        --entry->reservations;
+        unused = take_if_unused(by_id_.find(id));
     }
-    void add(operation_state& operation, operation_state** entry) noexcept {
+    id_table::node_type take_if_unused(id_table::iterator at) noexcept {
+        const bool is_used = at->second.operations + at->second.reservations != 0;
+        return is_used ? id_table::node_type{} : by_id_.extract(id_table::const_iterator{at});
+    }
+    void add(operation_state& operation, id_entry* entry) noexcept {
         bool was_closed_meanwhile = false;
         {
             const std::lock_guard lock{mutex_};
-            if (entry != nullptr)
-                *entry = &operation;
+            if (entry != nullptr) {
+                --entry->reservations;
+                entry->only = entry->operations++ == 0 ? &operation : nullptr;
+                operation.is_under_its_id = true;
+            }
             operation.previous = newest_;
             (newest_ != nullptr ? newest_->next : oldest_) = &operation;
             newest_ = &operation;
@@ -375,7 +395,7 @@ class operation_registry final : public operation_owner, public reference_counte
     mutable std::mutex mutex_;
     condition_variable idle_;           // with mutex_: pending_ is 0
     int idle_waiters_ = 0;              // guarded by mutex_
-    id_table by_id_;                    // guarded by mutex_; null: reserved
+    id_table by_id_;                    // guarded by mutex_
     operation_state* oldest_ = nullptr; // guarded by mutex_
     operation_state* newest_ = nullptr; // guarded by mutex_
     std::size_t pending_ = 0;           // guarded by mutex_

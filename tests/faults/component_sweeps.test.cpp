@@ -18,38 +18,36 @@
 
 TEST_CASE("sweep: a method that rejects an id that is pending",
           "[faults][sweep][F5][F10][F11][F12][F13][F14]") {
-    tests::sweep_all<tests::rejecting_method>("a method that rejects an id that is pending");
+    tests::sweep_all(tests::story_of<tests::rejecting_method>("a method that rejects an id that is pending"));
 }
 TEST_CASE("sweep: a method whose newer start supersedes the older",
           "[faults][sweep][F5][F10][F11][F12][F13][F14]") {
-    tests::sweep_all<tests::superseding_method>("a method whose newer start supersedes the older");
+    tests::sweep_all(
+        tests::story_of<tests::superseding_method>("a method whose newer start supersedes the older"));
 }
 TEST_CASE("sweep: a method whose newer start joins the older",
           "[faults][sweep][F5][F10][F11][F12][F13][F14]") {
-    tests::sweep_all<tests::joining_method>("a method whose newer start joins the older");
+    tests::sweep_all(tests::story_of<tests::joining_method>("a method whose newer start joins the older"));
 }
 TEST_CASE("sweep: a method whose newer start waits for the older",
           "[faults][sweep][F5][F10][F11][F12][F13][F14]") {
-    tests::sweep_all<tests::queueing_method>("a method whose newer start waits for the older");
+    tests::sweep_all(
+        tests::story_of<tests::queueing_method>("a method whose newer start waits for the older"));
 }
 TEST_CASE("sweep: a background_worker", "[faults][sweep][F5][F10][F11][F12][F13][F14]") {
-    tests::sweep_all<tests::worker_story>("a background_worker");
+    tests::sweep_all(tests::story_of<tests::worker_story>("a background_worker"));
 }
 TEST_CASE("sweep: a background_worker that was asked to stop before",
           "[faults][sweep][F10][F11][F12][F13][F14]") {
-    tests::sweep_all<tests::stopped_worker_story>("a background_worker that was asked to stop before");
+    tests::sweep_all(
+        tests::story_of<tests::stopped_worker_story>("a background_worker that was asked to stop before"));
 }
 TEST_CASE("sweep: an event", "[faults][sweep][F12][F14]") {
-    using place = tests::event_loop_place; // it has no part in it
-    using tests::event_story;
-    tests::print("an event", "one allocation",
-                 tests::sweep<event_story, tests::allocations_here<false>, place>("an event"));
-    tests::print("an event", "every allocation from one on",
-                 tests::sweep<event_story, tests::allocations_here<true>, place>("an event"));
-    tests::print("an event", "one copy or move",
-                 tests::sweep<event_story, tests::copies_and_moves, place>("an event"));
-    tests::print("an event", "one construction",
-                 tests::sweep<event_story, tests::constructions, place>("an event"));
+    const auto tale = tests::story_of<tests::event_story>("an event"); // no place has a part in it
+    tests::sweep_on_a_loop(tale, tests::fault_of<tests::allocations_here<false>>());
+    tests::sweep_on_a_loop(tale, tests::fault_of<tests::allocations_here<true>>());
+    tests::sweep_on_a_loop(tale, tests::fault_of<tests::copies_and_moves>());
+    tests::sweep_on_a_loop(tale, tests::fault_of<tests::constructions>());
 }
 
 namespace {

@@ -6,6 +6,7 @@
 
 #include "support/allocations.hpp"
 #include "support/contexts.hpp"
+#include "support/hostile_context.hpp"
 
 #include <eap/any_synchronization_context.hpp>
 #include <eap/contexts/asio_context.hpp>
@@ -18,9 +19,8 @@
 
 #include <cstddef>
 #include <exception>
+#include <functional>
 #include <memory>
-#include <optional>
-#include <utility>
 
 namespace tests {
 
@@ -34,71 +34,100 @@ template <class RunSome> void run_all_of(RunSome run_some) {
     }
 }
 
-struct event_loop_place {
-    using context_type = eap::event_loop::context_type;
-    static constexpr const char* name = "event_loop";
-    static constexpr bool is_pumped = true;
-    context_type context() const { return loop.context(); }
-    void pump() {
-        run_all_of([this] { return loop.poll(); });
-    }
-    template <class Over> bool settle(Over over) {
+/// Where a story takes place, and all that it knows of it.
+class place {
+  public:
+    place() = default;
+    place(const place&) = delete;
+    place& operator=(const place&) = delete;
+    virtual ~place() = default;
+
+    /// A home there that fails as `failures` says, and counts its notifications.
+    virtual eap::any_synchronization_context
+    home(const std::shared_ptr<post_failures>& failures,
+         const std::shared_ptr<notification_counts>& counts) const = 0;
+    /// Runs what was posted, as far as it takes for what follows from that. Allocates nothing: it is part of the story.
+    virtual void pump() = 0;
+    /// Whether the story is over, when all has run.
+    virtual bool settle(const std::function<bool()>& over) {
         pump();
         return over();
     }
-    eap::event_loop loop;
 };
 
-struct io_context_place {
-    using context_type = eap::asio_context<boost::asio::io_context::executor_type>;
+template <class Context>
+eap::any_synchronization_context failing_home(const Context& context,
+                                              const std::shared_ptr<post_failures>& failures,
+                                              const std::shared_ptr<notification_counts>& counts) {
+    return counting_context{failing_context{context, failures}, counts};
+}
+
+class event_loop_place final : public place {
+  public:
+    static constexpr const char* name = "event_loop";
+    eap::any_synchronization_context home(const std::shared_ptr<post_failures>& failures,
+                                          const std::shared_ptr<notification_counts>& counts) const override {
+        return failing_home(loop_.context(), failures, counts);
+    }
+    void pump() override {
+        run_all_of([this] { return loop_.poll(); });
+    }
+
+  private:
+    eap::event_loop loop_;
+};
+
+class io_context_place final : public place {
+  public:
     static constexpr const char* name = "io_context";
-    static constexpr bool is_pumped = true;
-    context_type context() const { return lent; }
-    void pump() {
+    eap::any_synchronization_context home(const std::shared_ptr<post_failures>& failures,
+                                          const std::shared_ptr<notification_counts>& counts) const override {
+        return failing_home(lent_, failures, counts);
+    }
+    void pump() override {
         run_all_of([this] {
-            io.restart();
-            return io.poll();
+            io_.restart();
+            return io_.poll();
         });
     }
-    template <class Over> bool settle(Over over) {
-        pump();
-        return over();
-    }
-    boost::asio::io_context io;
-    context_type lent{io.get_executor()};
+
+  private:
+    boost::asio::io_context io_;
+    eap::asio_context<boost::asio::io_context::executor_type> lent_{io_.get_executor()};
 };
 
 /// A user's context, which needs memory for each post; all that is known of it is that it is some context.
-struct erased_place {
-    using context_type = eap::any_synchronization_context;
+class erased_place final : public place {
+  public:
     static constexpr const char* name = "any_synchronization_context";
-    static constexpr bool is_pumped = true;
-    context_type context() const { return queue.context(); }
-    void pump() {
-        run_all_of([this] { return queue.run_all(); });
+    eap::any_synchronization_context home(const std::shared_ptr<post_failures>& failures,
+                                          const std::shared_ptr<notification_counts>& counts) const override {
+        return failing_home(eap::any_synchronization_context{queue_.context()}, failures, counts);
     }
-    template <class Over> bool settle(Over over) {
-        pump();
-        return over();
+    void pump() override {
+        run_all_of([this] { return queue_.run_all(); });
     }
-    manual_queue queue;
+
+  private:
+    manual_queue queue_;
 };
 
-struct thread_pool_place {
-    using context_type = eap::thread_pool::context_type;
-    static constexpr const char* name = "thread_pool";
-    static constexpr bool is_pumped = false;
+class thread_pool_place final : public place {
+  public:
     thread_pool_place() {
-        pool.on_exception([](const std::exception_ptr&) {});
+        pool_.on_exception([](const std::exception_ptr&) {});
     }
-    context_type context() const { return pool.context(); }
-    /// As long as it takes for what follows from what was posted. Allocates nothing: it is part of the story.
-    void pump() {
+    static constexpr const char* name = "thread_pool";
+    eap::any_synchronization_context home(const std::shared_ptr<post_failures>& failures,
+                                          const std::shared_ptr<notification_counts>& counts) const override {
+        return failing_home(pool_.context(), failures, counts);
+    }
+    void pump() override {
         for (int round = 0; round < 8; ++round)
             on_its_thread([] {});
     }
     /// Lets the pool come round until the story is over.
-    template <class Over> bool settle(Over over) {
+    bool settle(const std::function<bool()>& over) override {
         for (int round = 0; round < 10'000 && !over(); ++round)
             pump();
         pump();
@@ -116,10 +145,12 @@ struct thread_pool_place {
             eap::detail::parking<> over;
         };
         visit there{function};
-        static_cast<void>(eap::detail::post_target(pool.context(), there));
+        static_cast<void>(eap::detail::post_target(pool_.context(), there));
         there.over.wait();
     }
-    eap::thread_pool pool{1};
+
+  private:
+    eap::thread_pool pool_{1};
 };
 
 } // namespace tests

@@ -105,11 +105,17 @@ template <class Step> bool attempt(Step step) {
 }
 
 /// What all stories have around them.
-template <class Place> struct story {
-    using context_type = counting_context<failing_context<typename Place::context_type>>;
+struct story {
+    story(tests::place& p, const std::shared_ptr<post_failures>& failures, std::shared_ptr<int> w)
+        : place(p), witness(std::move(w)), home(p.home(failures, counts)) {}
+    story(const story&) = delete;
+    story& operator=(const story&) = delete;
+    virtual ~story() = default;
 
-    story(Place& p, const std::shared_ptr<post_failures>& failures, const std::shared_ptr<int>& w)
-        : place(p), witness(w), home(context_type{failing_context{p.context(), failures}, counts}) {}
+    virtual void act() = 0;
+    virtual bool over() const = 0;
+    /// What does not hold when it is over; nothing, if all does.
+    virtual std::string wrong() = 0;
 
     template <class Creator> void hear_of_undelivered(Creator& creator) {
         creator.on_undelivered([to = &told](const eap::undelivered&) { ++to->undelivered; });
@@ -123,7 +129,7 @@ template <class Place> struct story {
         return problems;
     }
 
-    Place& place;
+    tests::place& place;
     std::shared_ptr<int> witness;
     std::shared_ptr<notification_counts> counts = std::make_shared<notification_counts>();
     eap::any_synchronization_context home;
@@ -135,9 +141,9 @@ template <class Place> struct story {
 enum class reporting : unsigned char { ordered, coalesced, throttled };
 
 /// Created with an id, reports, a posted function, a completion; or one that its deadline ends at once.
-template <class Place, reporting How, bool TimesOut = false> struct operation_story : story<Place> {
-    template <class... A> explicit operation_story(A&&... a) : story<Place>(std::forward<A>(a)...) {
-        this->hear_of_undelivered(manager);
+template <reporting How, bool TimesOut = false> struct operation_story final : story {
+    template <class... A> explicit operation_story(A&&... a) : story(std::forward<A>(a)...) {
+        hear_of_undelivered(manager);
     }
     static eap::operation_options options() {
         using std::chrono::hours;
@@ -148,12 +154,11 @@ template <class Place, reporting How, bool TimesOut = false> struct operation_st
                             : How == reporting::coalesced ? eap::progress_delivery::latest()
                                                           : eap::progress_delivery::at_most_every(hours{1})};
     }
-    void act() {
+    void act() override {
         std::optional<eap::async_operation<swept, swept>> operation;
         if (!attempt([&] {
-                operation = manager.template create_operation<swept, swept>(
-                    this->id, on_completed{this->told, this->witness}, on_progress{this->told, this->witness},
-                    options());
+                operation = manager.create_operation<swept, swept>(id, on_completed{told, witness},
+                                                                   on_progress{told, witness}, options());
             }))
             return;
         created = true;
@@ -162,178 +167,174 @@ template <class Place, reporting How, bool TimesOut = false> struct operation_st
             attempt([&] { was_accepted = operation->report_progress(i, swept{i}); });
             accepted += was_accepted ? 1 : 0;
             if (i != 1)
-                this->place.pump();
+                place.pump();
         }
-        attempt([&] { posted += operation->post(counted{this->told, this->witness, &ledger::ran}) ? 1 : 0; });
+        attempt([&] { posted += operation->post(counted{told, witness, &ledger::ran}) ? 1 : 0; });
         attempt([&] { took = operation->complete(7); });
         operation.reset();
-        this->place.pump();
+        place.pump();
     }
-    bool over() const { return manager.pending() == 0; }
-    std::string wrong() {
-        ledger& l = this->told;
-        this->check(!manager.is_pending(this->id), "the id is taken");
-        this->check(took == (created && !TimesOut), "the completion was refused, or was late and was not");
-        this->check(l.completed + l.undelivered == (created ? 1 : 0), "not one outcome");
-        this->check(l.out_of_order == 0, "out of order");
-        this->check(l.late == 0, "late");
+    bool over() const override { return manager.pending() == 0; }
+    std::string wrong() override {
+        ledger& l = told;
+        check(!manager.is_pending(id), "the id is taken");
+        check(took == (created && !TimesOut), "the completion was refused, or was late and was not");
+        check(l.completed + l.undelivered == (created ? 1 : 0), "not one outcome");
+        check(l.out_of_order == 0, "out of order");
+        check(l.late == 0, "late");
         if (TimesOut) {
-            this->check(accepted == 0 && l.reports == 0 && l.ran == 0 && l.values == 0,
-                        "something after the end");
+            check(accepted == 0 && l.reports == 0 && l.ran == 0 && l.values == 0, "something after the end");
         } else if (l.completed == 0) { // what was on its way may be lost with the home
-            this->check(l.reports <= 4 && l.ran <= posted, "too much");
+            check(l.reports <= 4 && l.ran <= posted, "too much");
         } else if (How != reporting::ordered) {
-            this->check(l.reports <= 4 && (l.reports != 0) >= (accepted != 0), "the last report is lost");
-            this->check(l.ran == posted, "a function is lost");
+            check(l.reports <= 4 && (l.reports != 0) >= (accepted != 0), "the last report is lost");
+            check(l.ran == posted, "a function is lost");
         } else {
-            this->check(l.reports == accepted && l.ran == posted, "not what was accepted");
+            check(l.reports == accepted && l.ran == posted, "not what was accepted");
         }
-        return this->wrong_notifications();
+        return wrong_notifications();
     }
 
-    eap::operation_manager manager{this->home};
+    eap::operation_manager manager{home};
     bool created = false, took = false;
     int accepted = 0, posted = 0;
 };
-template <class Place> using ordered_operation = operation_story<Place, reporting::ordered>;
-template <class Place> using coalesced_operation = operation_story<Place, reporting::coalesced>;
-template <class Place> using throttled_operation = operation_story<Place, reporting::throttled>;
-template <class Place> using late_operation = operation_story<Place, reporting::ordered, true>;
+using ordered_operation = operation_story<reporting::ordered>;
+using coalesced_operation = operation_story<reporting::coalesced>;
+using throttled_operation = operation_story<reporting::throttled>;
+using late_operation = operation_story<reporting::ordered, true>;
 
 /// An operation without handlers; and on_idle.
-template <class Place> struct plain_operation_story : story<Place> {
-    template <class... A> explicit plain_operation_story(A&&... a) : story<Place>(std::forward<A>(a)...) {
-        this->hear_of_undelivered(manager);
+struct plain_operation_story final : story {
+    template <class... A> explicit plain_operation_story(A&&... a) : story(std::forward<A>(a)...) {
+        hear_of_undelivered(manager);
     }
-    void act() {
+    void act() override {
         std::optional<eap::async_operation<>> operation;
-        if (!attempt([&] { operation = manager.create_operation(this->id); }))
+        if (!attempt([&] { operation = manager.create_operation(id); }))
             return;
         created = true;
-        asked = attempt([&] { manager.on_idle(counted{this->told, this->witness, &ledger::idle}); });
-        attempt([&] { posted += operation->post(counted{this->told, this->witness, &ledger::ran}) ? 1 : 0; });
+        asked = attempt([&] { manager.on_idle(counted{told, witness, &ledger::idle}); });
+        attempt([&] { posted += operation->post(counted{told, witness, &ledger::ran}) ? 1 : 0; });
         attempt([&] {
-            last =
-                operation->post_operation_completed(counted{this->told, this->witness, &ledger::called_back});
+            last = operation->post_operation_completed(counted{told, witness, &ledger::called_back});
         });
         operation.reset(); // abandoned, if that could not be
-        this->place.pump();
+        place.pump();
     }
-    bool over() const { return manager.pending() == 0; }
-    std::string wrong() {
-        ledger& l = this->told;
-        this->check(l.called_back + l.undelivered == (created ? 1 : 0), "not one end");
-        this->check(last || l.called_back == 0, "an end that never was");
-        this->check(l.idle <= (asked ? 1 : 0), "idle too often");
-        this->check(l.ran <= posted, "too much");
-        return this->wrong_notifications();
+    bool over() const override { return manager.pending() == 0; }
+    std::string wrong() override {
+        ledger& l = told;
+        check(l.called_back + l.undelivered == (created ? 1 : 0), "not one end");
+        check(last || l.called_back == 0, "an end that never was");
+        check(l.idle <= (asked ? 1 : 0), "idle too often");
+        check(l.ran <= posted, "too much");
+        return wrong_notifications();
     }
-    eap::operation_manager manager{this->home};
+    eap::operation_manager manager{home};
     bool created = false, last = false, asked = false;
     int posted = 0;
 };
 
 /// The work of an operation, run elsewhere.
-template <class Place> struct run_on_story : story<Place> {
-    template <class... A> explicit run_on_story(A&&... a) : story<Place>(std::forward<A>(a)...) {
-        this->hear_of_undelivered(manager);
+struct run_on_story final : story {
+    template <class... A> explicit run_on_story(A&&... a) : story(std::forward<A>(a)...) {
+        hear_of_undelivered(manager);
     }
     struct work : bound {
         using bound::bound;
         swept operator()(eap::async_operation<swept, swept>& self) const {
-            ++this->to->ran;
+            ++to->ran;
             for (int i = 1; i <= 3; ++i)
                 self.report_progress(i, swept{i}); // what it throws is the outcome
             return swept{7};
         }
     };
-    void act() {
+    void act() override {
         std::optional<eap::async_operation<swept, swept>> operation;
         if (!attempt([&] {
-                operation = manager.template create_operation<swept, swept>(
-                    this->id, on_completed{this->told, this->witness},
-                    on_progress{this->told, this->witness});
+                operation = manager.create_operation<swept, swept>(id, on_completed{told, witness},
+                                                                   on_progress{told, witness});
             }))
             return;
         created = true;
-        attempt([&] { eap::run_on(this->home, std::move(*operation), work{this->told, this->witness}); });
+        attempt([&] { eap::run_on(home, std::move(*operation), work{told, witness}); });
         operation.reset();
-        this->place.pump();
+        place.pump();
     }
-    bool over() const { return manager.pending() == 0; }
-    std::string wrong() {
-        ledger& l = this->told;
-        this->check(l.completed + l.undelivered == (created ? 1 : 0), "not one outcome");
-        this->check(l.ran <= 1, "ran twice");
-        this->check(l.values == 0 || (l.values == 7 && l.ran == 1 && l.reports == 3), "a value without work");
-        this->check(l.out_of_order == 0 && l.late == 0, "out of order");
-        return this->wrong_notifications();
+    bool over() const override { return manager.pending() == 0; }
+    std::string wrong() override {
+        ledger& l = told;
+        check(l.completed + l.undelivered == (created ? 1 : 0), "not one outcome");
+        check(l.ran <= 1, "ran twice");
+        check(l.values == 0 || (l.values == 7 && l.ran == 1 && l.reports == 3), "a value without work");
+        check(l.out_of_order == 0 && l.late == 0, "out of order");
+        return wrong_notifications();
     }
-    eap::operation_manager manager{this->home};
+    eap::operation_manager manager{home};
     bool created = false;
 };
 
 /// A delegate made, called here, begun there with a callback, and ended.
-template <class Place> struct call_story : story<Place> {
-    using story<Place>::story;
+struct call_story final : story {
+    using story::story;
     struct target : bound {
         using bound::bound;
         swept operator()(const swept& v, swept& out) const {
-            ++this->to->ran;
+            ++to->ran;
             out.value = 5;
             return swept{v.value + 1};
         }
     };
-    void act() {
-        const eap::scoped_context here{this->home};
+    void act() override {
+        const eap::scoped_context here{home};
         eap::delegate<swept(swept, swept&)> made;
-        if (!attempt([&] { made = target{this->told, this->witness}; }))
+        if (!attempt([&] { made = target{told, witness}; }))
             return;
         attempt([&] {
             swept out{0};
             called = made(swept{1}, out).value == 2 && out.value == 5;
         });
-        ran_here = this->told.ran;
+        ran_here = told.ran;
         attempt([&] {
-            call = made.on(this->home)
-                       .begin_invoke(swept{1}, swept{0},
-                                     counted{this->told, this->witness, &ledger::called_back}, this->id);
+            call = made.on(home).begin_invoke(swept{1}, swept{0},
+                                              counted{told, witness, &ledger::called_back}, id);
         });
         made = nullptr;
-        this->place.pump();
+        place.pump();
     }
-    bool over() const {
+    bool over() const override {
         return !call.has_value() ||
                (call->is_completed() && call->wait_callback_for(std::chrono::seconds{60}));
     }
-    std::string wrong() {
-        ledger& l = this->told;
-        this->check(ran_here <= 1, "called twice");
+    std::string wrong() override {
+        ledger& l = told;
+        check(ran_here <= 1, "called twice");
         if (!call.has_value()) {
-            this->check(l.ran == ran_here && l.called_back == 0, "a call that never was has run");
+            check(l.ran == ran_here && l.called_back == 0, "a call that never was has run");
         } else {
-            this->check(l.ran <= ran_here + 1, "ran twice");
-            this->check(l.called_back <= 1, "called back twice");
+            check(l.ran <= ran_here + 1, "ran twice");
+            check(l.called_back <= 1, "called back twice");
             const int ran_there = l.ran - ran_here;
             swept out{0};
             try {
                 const bool is_right = call->end_invoke(out).value == 2 && out.value == 5;
-                this->check(is_right && ran_there == 1, "a wrong result");
+                check(is_right && ran_there == 1, "a wrong result");
             } catch (const eap::operation_abandoned&) {
-                this->check(ran_there == 0, "abandoned, and has run");
+                check(ran_there == 0, "abandoned, and has run");
             } catch (const std::bad_alloc&) {
             } catch (const post_refused&) {
-                this->check(false, "a refusal that its caller did not hear of");
+                check(false, "a refusal that its caller did not hear of");
             } catch (const value_refused&) {
             }
             try {
                 static_cast<void>(call->end_invoke(out));
-                this->check(false, "ended twice");
+                check(false, "ended twice");
             } catch (const eap::invalid_operation&) {
             }
             call.reset();
         }
-        return this->wrong_notifications();
+        return wrong_notifications();
     }
     std::optional<eap::async_call<swept(swept, swept&)>> call;
     bool called = false;

@@ -119,9 +119,16 @@ struct cancel_operation {
     intrusive_ptr<operation_state> operation;
 };
 
+template <class Signature> inline constexpr bool gives_variables_back = false;
+template <class R, class... Args>
+inline constexpr bool gives_variables_back<R(Args...)> = (is_out<Args> || ...);
+
 /// Without a signature it waits, and leaves the end of the call to others.
 template <class Signature> class [[nodiscard]] call_awaiter {
-    static constexpr bool ends = !std::is_void_v<Signature>;
+    static_assert(!gives_variables_back<Signature>,
+                  "eap: this call has T& parameters, and co_await gives only its result; wait by `co_await "
+                  "eap::async_call<>{call};` and then end it with end_invoke");
+    static constexpr bool ends = !std::is_void_v<Signature> && !gives_variables_back<Signature>;
 
   public:
     explicit call_awaiter(async_call<Signature> call, std::stop_token stop = {})
@@ -165,18 +172,6 @@ template <class Signature> class [[nodiscard]] call_awaiter {
     stop_link<cancel_call> stop_link_;
     suspension suspension_; // last
 };
-
-template <class Signature> inline constexpr bool gives_variables_back = false;
-template <class R, class... Args>
-inline constexpr bool gives_variables_back<R(Args...)> = (is_out<Args> || ...);
-
-template <class Signature>
-call_awaiter<Signature> await_call(const async_call<Signature>& call, std::stop_token stop = {}) {
-    static_assert(!gives_variables_back<Signature>,
-                  "eap: this call has T& parameters, and co_await gives only its result; wait by `co_await "
-                  "eap::async_call<>{call};` and then end it with end_invoke");
-    return call_awaiter<Signature>{call, std::move(stop)};
-}
 
 /// What `start_operation` was given.
 template <class T, class P, class Start, class Progress> struct operation_to_start {
@@ -263,11 +258,14 @@ template <synchronization_context C> class [[nodiscard]] resume_awaiter {
 ///               and end it after that.
 /// Lifetime      The coroutine may be destroyed while it waits: where it would go on, or where nothing else can resume it. The
 ///               call goes on, and may be ended by others.
-template <class R, class... Args> auto operator co_await(const async_call<R(Args...)>& call) {
-    return detail::await_call(call);
+template <class R, class... Args>
+detail::call_awaiter<R(Args...)> operator co_await(const async_call<R(Args...)>& call) {
+    return detail::call_awaiter<R(Args...)>{call};
 }
 /// `co_await async_call<>{call};` only waits: the call can be ended after that, and by anyone.
-inline auto operator co_await(const async_call<>& call) { return detail::await_call(call); }
+inline detail::call_awaiter<void> operator co_await(const async_call<>& call) {
+    return detail::call_awaiter<void>{call};
+}
 
 /// `co_await start_operation<T>(start)`: an operation whose client is the coroutine.
 ///
@@ -298,8 +296,8 @@ template <class T = void, class P = void, class Start>
 /// `co_await cancel_when(token, call)`, or `(token, start_operation<T>(...))`: waits as without it; when a stop is requested by the
 /// token meanwhile, or has been, cancels the call, or asks the operation to stop. It waits for the end all the same.
 template <class Signature>
-[[nodiscard]] auto cancel_when(std::stop_token token, const async_call<Signature>& call) {
-    return detail::await_call(call, std::move(token));
+detail::call_awaiter<Signature> cancel_when(std::stop_token token, const async_call<Signature>& call) {
+    return detail::call_awaiter<Signature>{call, std::move(token)};
 }
 template <class T, class P, class Start, class Progress>
 [[nodiscard]] auto cancel_when(std::stop_token token,
