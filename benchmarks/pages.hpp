@@ -35,6 +35,9 @@ inline constexpr std::array pages{
          "One thread reports, the home looks every 32 reports. `eap_latest` delivers the newest alone."},
     page{"progress_from_four_threads", "Progress from four threads", "asio_post",
          "The home is busy with nothing else."},
+    page{"neighbour", "How long a neighbour waits", "asio_post",
+         "1 000 reports of one operation are on their way to a home, or 1 000 posts; then something else is "
+         "posted there. Until it has its turn, at most 64 reports of one operation are delivered."},
     page{"erased", "A post through a type-erased context", "event_loop",
          "A function with a capture of 64 bytes; the loop is polled every 32 posts."},
     page{"pending", "How it grows with what is pending", "1000",
@@ -93,6 +96,8 @@ inline constexpr std::array targets{
            "progress/eap_every", "progress/asio_post_strand", 0.2},
     target{"an ordered report beside a queued invocation of Qt's, processor time", figure::processors,
            "progress/eap_every", "progress/qt_queued_invocation", 0.1},
+    target{"a function behind 1 000 reports beside one behind 1 000 posts, time", figure::time,
+           "neighbour/eap_io_context", "neighbour/asio_post", 0.2},
     target{"a report of the newest alone, instructions", figure::instructions, "progress/eap_latest", nullptr,
            15},
     target{"a type-erased post beside a static one, instructions", figure::instructions,
