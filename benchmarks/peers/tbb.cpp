@@ -6,11 +6,11 @@
 #include "../workloads.hpp"
 
 #include <eap/delegate.hpp>
+#include <eap/work.hpp>
 
 #include <tbb/global_control.h>
 #include <tbb/task_arena.h>
 
-#include <memory>
 #include <utility>
 
 namespace {
@@ -24,12 +24,12 @@ tbb::task_arena& arena() {
     return instance;
 }
 
-/// Functions of oneTBB are copied; ours only move.
-template <class F> auto copyable(F function) {
-    return [held = std::make_shared<F>(std::move(function))] { (*held)(); };
-}
-struct tbb_context {
-    template <class F> void post(F function) const { arena().enqueue(copyable(std::move(function))); }
+struct tbb_context { // functions of oneTBB are copied, ours only move: it gets a pointer
+    template <class F> void post(F function) const {
+        eap::work_ptr work = eap::make_work(std::move(function));
+        arena().enqueue([node = work.get()] { node->run(); });
+        [[maybe_unused]] const auto* const queued = work.release();
+    }
     bool operator==(const tbb_context&) const = default;
 };
 

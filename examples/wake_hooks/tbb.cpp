@@ -7,11 +7,11 @@
 #include "eap/run_on.hpp"
 #include "eap/synchronization_context.hpp"
 #include "eap/testing/context_conformance.hpp"
+#include "eap/work.hpp"
 
 #include <oneapi/tbb/task_arena.h>
 
 #include <iostream>
-#include <memory>
 #include <utility>
 
 namespace {
@@ -22,8 +22,11 @@ class arena_context {
   public:
     explicit arena_context(oneapi::tbb::task_arena& arena) noexcept : arena_(&arena) {}
 
-    template <class F> void post(F f) const { // TBB calls a const copy: hold the function
-        arena_->enqueue([held = std::make_shared<F>(std::move(f))] { (*held)(); });
+    template <class F>
+    void post(F f) const { // TBB's functions are copied, and f only moves: queue a pointer to it
+        eap::work_ptr work = eap::make_work(std::move(f));
+        arena_->enqueue([node = work.get()] { node->run(); });
+        [[maybe_unused]] const auto* const queued = work.release(); // it is the arena's
     }
     bool operator==(const arena_context&) const = default;
 

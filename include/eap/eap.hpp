@@ -18,6 +18,7 @@
 #include "eap/synchronization_context.hpp"     // the concept: where functions run; its optional abilities
 #include "eap/any_synchronization_context.hpp" // some context, type-erased
 #include "eap/scoped_context.hpp"              // which context this thread is on, and a scope that sets it
+#include "eap/work.hpp"                        // a function as a node, for places that queue pointers
 
 // 2 – one operation
 #include "eap/timer.hpp"               // the one timer thread; post_after

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: BSL-1.0
 #
-# cmake -D flags_file=… -D case=… -D verdict=… -P check.cmake
+# cmake -D flags_file=… -D header=… -D case=… -D verdict=… -P check.cmake
 # Compiles one case twice and writes the verdict: "passed", or what is wrong with it.
 include(${flags_file})
 cmake_path(GET case FILENAME name)
 # Messages in English, without curly quotes, each on one line.
 set(ENV{LC_ALL} C)
-list(APPEND flags -fsyntax-only -fmessage-length=0 -fdiagnostics-color=never)
+list(APPEND flags -include ${header} -fsyntax-only -fmessage-length=0 -fdiagnostics-color=never)
 
 function(conclude text)
   file(WRITE ${verdict} "${text}\n")

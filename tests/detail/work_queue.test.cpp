@@ -4,18 +4,18 @@
 #include "support/catch.hpp"
 #include "support/functions.hpp"
 
+#include <eap/work.hpp>
+
 #include <atomic>
 #include <chrono>
-#include <cstdint>
 #include <memory>
-#include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
 
 namespace {
 
-using eap::detail::make_work;
+using eap::make_work;
 using eap::detail::work_list;
 using eap::detail::work_ptr;
 using queue = eap::detail::work_queue<>;
@@ -63,44 +63,6 @@ TEST_CASE("a list that is destroyed drops what is left, oldest first", "[work_qu
                 make_work([note = std::shared_ptr<void>(nullptr, [&trace, c](void*) { trace += c; })] {}));
     }
     CHECK(trace == "abc");
-}
-
-TEST_CASE("a function of any alignment, and one whose move throws, can be queued and dropped",
-          "[work_queue]") {
-    struct alignas(128) wide {
-        bool* aligned;
-        void operator()() { *aligned = reinterpret_cast<std::uintptr_t>(this) % 128 == 0; }
-    };
-    bool aligned = false;
-    work_list list;
-    list.push_back(make_work(wide{&aligned}));
-    run_all(list);
-    CHECK(aligned);
-
-    struct moves_once {
-        int moves = 0;
-        moves_once() = default;
-        moves_once(moves_once&& other) noexcept(false) : moves(other.moves + 1) {
-            if (moves > 1)
-                throw std::runtime_error{"moved once too often"};
-        }
-        void operator()() {}
-    };
-    list.push_back(make_work(moves_once{}));
-    CHECK_THROWS_WITH(run_all(list), "moved once too often");
-    list.push_back(make_work(moves_once{})); // destroyed in place, with the list
-}
-
-TEST_CASE(
-    "a function that throws when it is moved into the queue is not queued, and its memory is given back",
-    "[work_queue][G14]") {
-    struct does_not_move {
-        does_not_move() = default;
-        does_not_move(does_not_move&&) noexcept(false) { throw std::runtime_error{"not to be moved"}; }
-        void operator()() {}
-    };
-    CHECK_THROWS_WITH(make_work(does_not_move{}),
-                      "not to be moved"); // a leak is the address sanitizer's to find
 }
 
 TEST_CASE("a queue tells the first from the later ones, and refuses when it is closed", "[work_queue]") {

@@ -1160,6 +1160,7 @@ class explored_semaphore {
 struct explored_sync {
     template <class T> using atomic = explored_atomic<T>;
     using mutex = explored_mutex;
+    using brief_mutex = explored_mutex;
     using condition_variable = explored_condition_variable;
     using semaphore = explored_semaphore;
 };

@@ -17,11 +17,11 @@
 #include "eap/detail/arguments.hpp"
 #include "eap/detail/is_empty_function.hpp"
 #include "eap/detail/work_node.hpp"
-#include "eap/detail/work_queue.hpp"
 #include "eap/operation_options.hpp"
 #include "eap/progress_changed_event_args.hpp"
 #include "eap/run_on.hpp"
 #include "eap/synchronization_context.hpp"
+#include "eap/work.hpp"
 
 #include <boost/asio/async_result.hpp>
 

@@ -13,7 +13,6 @@
 #include "eap/detail/arguments.hpp"
 #include "eap/detail/intrusive_ptr.hpp"
 #include "eap/detail/sync.hpp"
-#include "eap/detail/work_queue.hpp"
 #include "eap/operation_options.hpp"
 #include "eap/operation_state.hpp"
 #include "eap/progress_changed_event_args.hpp"
@@ -21,6 +20,7 @@
 #include "eap/synchronization_context.hpp"
 #include "eap/tracked.hpp"
 #include "eap/unmanaged_operation.hpp"
+#include "eap/work.hpp"
 
 #include <concepts>
 #include <coroutine>

@@ -9,11 +9,10 @@
 #include "eap/completed_event_args.hpp"
 #include "eap/detail/arguments.hpp"
 #include "eap/detail/inline_context.hpp"
-#include "eap/detail/work_node.hpp"
-#include "eap/detail/work_queue.hpp"
 #include "eap/operation_options.hpp"
 #include "eap/progress_changed_event_args.hpp"
 #include "eap/unmanaged_operation.hpp"
+#include "eap/work.hpp"
 
 #include <exception>
 #include <future>
@@ -53,7 +52,7 @@ template <class R, class... Args> [[nodiscard]] std::future<R> to_future(const a
     auto& state = detail::call_access::typed(call);
     std::promise<R> promise;
     std::future<R> future = promise.get_future();
-    detail::work_ptr end = detail::make_work([call, promise = std::move(promise)]() mutable {
+    work_ptr end = make_work([call, promise = std::move(promise)]() mutable {
         detail::fulfil(promise, [&]() -> R { return detail::call_access::typed(call).take_outcome(); });
     });
     state.claim_end();

@@ -15,6 +15,7 @@
 #include "eap/errors.hpp"
 #include "eap/scoped_context.hpp"
 #include "eap/synchronization_context.hpp"
+#include "eap/work.hpp"
 
 #include <chrono>
 #include <concepts>
@@ -278,7 +279,7 @@ class event_loop::context_type {
     template <class F>
         requires std::invocable<std::decay_t<F>>
     void post(F&& function) const {
-        core_->post(detail::make_work(std::forward<F>(function)));
+        core_->post(make_work(std::forward<F>(function)));
     }
     /// Keeps `run` from returning until `operation_completed`.
     void operation_started() const { core_->operation_started(); }

@@ -13,6 +13,7 @@
 #include "eap/errors.hpp"
 #include "eap/scoped_context.hpp"
 #include "eap/synchronization_context.hpp"
+#include "eap/work.hpp"
 
 #include <algorithm>
 #include <concepts>
@@ -151,7 +152,7 @@ class thread_pool::context_type {
     template <class F>
         requires std::invocable<std::decay_t<F>>
     void post(F&& function) const {
-        core_->post(detail::make_work(std::forward<F>(function)));
+        core_->post(make_work(std::forward<F>(function)));
     }
     void operation_started() const { // nothing to keep going: a pool runs until it is closed
         if (core_->is_closed())

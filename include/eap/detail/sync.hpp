@@ -4,6 +4,7 @@
 #ifndef EAP_DETAIL_SYNC_HPP
 #define EAP_DETAIL_SYNC_HPP
 
+#include "eap/detail/brief_mutex.hpp"
 #include "eap/detail/platform.hpp"
 
 #include <atomic> // IWYU pragma: export: whoever names a policy names memory orders
@@ -16,6 +17,7 @@ namespace eap::detail {
 struct std_sync {
     template <class T> using atomic = std::atomic<T>;
     using mutex = std::mutex;
+    using brief_mutex = detail::brief_mutex<std_sync>;
     using condition_variable = detail::condition_variable;
     using semaphore = detail::semaphore;
 };

@@ -5,81 +5,15 @@
 #define EAP_DETAIL_WORK_QUEUE_HPP
 
 #include "eap/detail/deadline.hpp"
-#include "eap/detail/function_target.hpp"
 #include "eap/detail/platform.hpp"
-#include "eap/detail/posted.hpp"
 #include "eap/detail/sync.hpp"
 #include "eap/detail/wakeups.hpp"
 #include "eap/detail/work_node.hpp"
 
-#include <memory>
 #include <mutex>
-#include <type_traits>
 #include <utility>
 
 namespace eap::detail {
-
-/// A function of its own.
-template <class F> class function_work final : public work_node {
-    using allocator = std::allocator_traits<decltype(allocator_of(
-        std::declval<const F&>()))>::template rebind_alloc<function_work>;
-    using traits = std::allocator_traits<allocator>;
-
-  public:
-    /// Takes its memory from the function's allocator. Throws what allocating or moving throws.
-    template <class G> [[nodiscard]] static work_ptr make(G&& function) {
-        allocator memory{allocator_of(function)};
-        function_work* const self = traits::allocate(memory, 1);
-        try {
-            return work_ptr{::new (static_cast<void*>(self)) function_work(std::forward<G>(function))};
-        } catch (...) {
-            traits::deallocate(memory, self, 1);
-            throw;
-        }
-    }
-
-    void run() override {
-        F function = take(); // a move that throws leaves here as a call that throws would
-        std::move(function)();
-    }
-    void drop() noexcept override {
-        if constexpr (std::is_nothrow_move_constructible_v<F>)
-            static_cast<void>(take());
-        else
-            const releaser at_end{this};
-    }
-
-  private:
-    template <class G> explicit function_work(G&& function) : function_(std::forward<G>(function)) {}
-    ~function_work() = default;
-
-    struct releaser { // the allocator is taken while the function still knows it
-        explicit releaser(function_work* s) noexcept : self(s), memory(allocator_of(s->function_)) {}
-        releaser(const releaser&) = delete;
-        releaser& operator=(const releaser&) = delete;
-        ~releaser() {
-            self->~function_work();
-            traits::deallocate(memory, self, 1);
-        }
-        function_work* self;
-        allocator memory;
-    };
-
-    F take() {
-        const releaser at_end{this};
-        return std::move(function_);
-    }
-
-    F function_;
-};
-
-/// A posted closure is queued as what it runs, which needs no memory for that.
-template <class F> [[nodiscard]] work_ptr make_work(F&& function) {
-    if constexpr (std::is_same_v<F, posted>)
-        return function.release();
-    else
-        return function_work<std::decay_t<F>>::make(std::forward<F>(function));
-}
 
 /// A queue with any number of senders and takers, which can be closed for good.
 ///
@@ -178,7 +112,7 @@ template <class Sync = std_sync> class work_queue {
     };
 
     /// False when the time has come first. It returns with the lock, as it was called.
-    bool sleep(std::unique_lock<typename Sync::mutex>& lock, steady_time until) {
+    bool sleep(std::unique_lock<typename Sync::brief_mutex>& lock, steady_time until) {
         sleeper self{{}, sleepers_};
         sleepers_ = &self;
         lock.unlock();
@@ -214,7 +148,7 @@ template <class Sync = std_sync> class work_queue {
             std::exchange(each, each->next)->woken.wake(); // which may be gone then
     }
 
-    mutable typename Sync::mutex mutex_;
+    mutable typename Sync::brief_mutex mutex_;
     sleeper* sleepers_ = nullptr;                        // guarded by mutex_; the last first
     work_list queued_;                                   // guarded by mutex_
     typename Sync::template atomic<bool> closed_{false}; // written under mutex_

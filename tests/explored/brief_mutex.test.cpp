@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Threads that want the same mutex, in every execution.
+#include "eap/detail/brief_mutex.hpp"
+
+#include "explored/explored.hpp"
+
+#include <mutex>
+
+namespace {
+
+using tests::expect;
+using tests::plain;
+using tests::run_threads;
+
+struct mutex : tests::quarantined, eap::detail::brief_mutex<tests::explored_sync> {};
+
+} // namespace
+
+TEST_CASE("one at a time has the mutex, sees what the others did, and nobody sleeps on",
+          "[explored][brief_mutex]") {
+    tests::explore_all([] {
+        mutex m;
+        plain<int> count{0};
+        const auto go_in = [&] {
+            const std::lock_guard lock{m};
+            count = count + 1;
+        };
+        run_threads(go_in, go_in, go_in);
+        expect(count == 3, "two were inside at the same time");
+    });
+}
+
+TEST_CASE("whoever takes the mutex again and again keeps nobody out who sleeps", "[explored][brief_mutex]") {
+    tests::explore_all([] {
+        mutex m;
+        plain<int> count{0};
+        const auto go_in = [&] {
+            const std::lock_guard lock{m};
+            count = count + 1;
+        };
+        const auto twice = [&] {
+            go_in();
+            go_in();
+        };
+        run_threads(twice, twice);
+        expect(count == 4, "two were inside at the same time");
+    });
+}
+
+TEST_CASE("a mutex may be destroyed when all who used it are known to be done", "[explored][brief_mutex]") {
+    tests::explore_all([] {
+        auto* const m = new mutex;
+        plain<int> count{0};
+        const auto go_in = [&] {
+            const std::lock_guard lock{*m};
+            count = count + 1;
+        };
+        run_threads(go_in, go_in);
+        expect(count == 2, "two were inside at the same time");
+        delete m;
+    });
+}
