@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <type_traits>
 #include <utility>
 
 namespace eap::detail {
@@ -23,7 +24,7 @@ template <class F> auto allocator_of(const F& function) noexcept {
 
 /// Owns an `F` until it is run or dropped; frees itself before it calls, so that the call may post again into
 /// the same memory.
-template <class F> class function_target final : public postable {
+template <class F> class function_target final : public closure_target {
     using allocator = std::allocator_traits<decltype(allocator_of(
         std::declval<const F&>()))>::template rebind_alloc<function_target>;
     using traits = std::allocator_traits<allocator>;
@@ -41,11 +42,16 @@ template <class F> class function_target final : public postable {
         }
     }
 
-    void run_posted() override {
+    void run() override {
         F function = take(); // a move that throws leaves here as a call that throws would
         std::move(function)();
     }
-    void dropped() noexcept override { const releaser at_end{this}; }
+    void drop() noexcept override {
+        if constexpr (std::is_nothrow_move_constructible_v<F>)
+            static_cast<void>(take());
+        else
+            const releaser at_end{this};
+    }
 
     void* allocate(std::size_t bytes, std::size_t alignment) override {
         if constexpr (has_allocator) {
@@ -54,7 +60,7 @@ template <class F> class function_target final : public postable {
                 return std::allocator_traits<byte_allocator>::allocate(memory, units(bytes));
             }
         }
-        return postable::allocate(bytes, alignment);
+        return closure_target::allocate(bytes, alignment);
     }
     void deallocate(void* memory, std::size_t bytes, std::size_t alignment) noexcept override {
         if constexpr (has_allocator) {
@@ -65,7 +71,7 @@ template <class F> class function_target final : public postable {
                 return;
             }
         }
-        postable::deallocate(memory, bytes, alignment);
+        closure_target::deallocate(memory, bytes, alignment);
     }
 
   private:

@@ -56,14 +56,9 @@ struct posting {
     static inline constinit thread_local posting* innermost = nullptr;
 };
 
-/// Something that runs on a context. It is told exactly once what became of it.
-class postable : public work_node {
+/// What a closure runs. It has memory for the context's own node, which the context gives back before it calls `run`.
+class closure_target : public work_node {
   public:
-    /// On the context.
-    virtual void run_posted() = 0;
-    /// On any thread: the context let go of it without running it.
-    virtual void dropped() noexcept = 0;
-    /// Memory for the context's own node, which the context gives back before it calls `run`.
     virtual void* allocate(std::size_t bytes, std::size_t alignment) {
         return raw_allocate(bytes, alignment);
     }
@@ -71,7 +66,19 @@ class postable : public work_node {
         raw_deallocate(memory, bytes, alignment);
     }
 
-    // As what a closure or a queue holds.
+  protected:
+    closure_target() = default;
+    ~closure_target() = default;
+};
+
+/// One that outlives its `post`, so that whoever posted it can tell what became of it there. It is told so exactly once.
+class postable : public closure_target {
+  public:
+    /// On the context.
+    virtual void run_posted() = 0;
+    /// On any thread: the context let go of it without running it.
+    virtual void dropped() noexcept = 0;
+
     void run() final {
         posting::record(*this, posting::fate::ran);
         run_posted();
@@ -91,7 +98,7 @@ template <class T> class posted_allocator {
   public:
     using value_type = T;
 
-    explicit posted_allocator(postable& source) noexcept : source_(&source) {}
+    explicit posted_allocator(closure_target& source) noexcept : source_(&source) {}
     template <class U>
     posted_allocator(const posted_allocator<U>& other) noexcept : source_(&other.source()) {}
 
@@ -103,14 +110,14 @@ template <class T> class posted_allocator {
     void deallocate(T* memory, std::size_t n) noexcept {
         source_->deallocate(memory, n * sizeof(T), alignof(T));
     }
-    postable& source() const noexcept { return *source_; }
+    closure_target& source() const noexcept { return *source_; }
 
     template <class U> bool operator==(const posted_allocator<U>& other) const noexcept {
         return source_ == &other.source();
     }
 
   private:
-    postable* source_;
+    closure_target* source_;
 };
 
 /// The closure: one pointer wide, move-only. Run a second time it does nothing.
@@ -118,7 +125,7 @@ class posted {
   public:
     using allocator_type = posted_allocator<std::byte>;
 
-    explicit posted(postable& target) noexcept : target_(&target) {}
+    explicit posted(closure_target& target) noexcept : target_(&target) {}
     posted(posted&& other) noexcept : target_(std::exchange(other.target_, nullptr)) {}
     posted& operator=(posted&& other) noexcept {
         posted old{std::move(other)};
@@ -131,7 +138,7 @@ class posted {
     }
 
     void operator()() {
-        if (postable* const target = std::exchange(target_, nullptr))
+        if (closure_target* const target = std::exchange(target_, nullptr))
             target->run();
     }
 
@@ -141,7 +148,7 @@ class posted {
     [[nodiscard]] work_ptr release() noexcept { return work_ptr{std::exchange(target_, nullptr)}; }
 
   private:
-    postable* target_;
+    closure_target* target_;
 };
 
 /// How a `post` ended: accepted (the target runs, ran, or will hear `dropped`), or the target is the poster's
