@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSL-1.0
 #
-# For the project's own programs only, never for a consumer: warnings, and assertions in the standard library.
+# For the project's own programs only, never for a consumer: warnings, assertions in the standard library, and how they are compiled.
 # Warnings become errors where a preset sets CMAKE_COMPILE_WARNING_AS_ERROR.
 add_library(eap_own_code INTERFACE)
 target_link_libraries(eap_own_code INTERFACE eap)

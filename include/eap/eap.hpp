@@ -41,6 +41,7 @@
 #include "eap/current_context.hpp"       // this thread's context, else the shared pool's
 
 // 4 – many operations
+#include "eap/task_id_table.hpp"      // which ids are taken, and by how many operations
 #include "eap/operation_registry.hpp" // the list of pending operations behind a manager
 #include "eap/operation_manager.hpp"  // creates operations, tracks them by task id, cancels, drains
 

@@ -19,6 +19,7 @@
 #include "eap/operation_owner.hpp"
 #include "eap/operation_state.hpp"
 #include "eap/synchronization_context.hpp"
+#include "eap/task_id_table.hpp"
 #include "eap/undelivered.hpp"
 #include "eap/user_state.hpp"
 
@@ -35,7 +36,6 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -72,9 +72,6 @@ template <class F> void check_handler(const F& function, std::string_view which)
                                     " handler is an empty function; give it one that can be called"};
 }
 
-/// Whether a task id may be that of several pending operations.
-enum class task_ids : unsigned char { unique, shared };
-
 /// Invariants    an operation is in the list from `fill` until `ended`; under its id, if it has one, from the
 ///               reservation until `release_id`.
 ///               What is in the list is alive: `ended` is called by a reader that holds a reference.
@@ -89,15 +86,6 @@ class operation_registry final : public operation_owner, public reference_counte
     /// Empty when each operation has a home of its own.
     const any_synchronization_context& home() const noexcept { return home_; }
 
-  private:
-    struct id_entry {
-        operation_state* only = nullptr; // null when there are several, or one that is not known any more
-        std::size_t operations = 0;
-        std::size_t reservations = 0;
-    };
-    using id_table = std::unordered_map<eap::user_state, id_entry>; // its elements stay where they are
-
-  public:
     /// A task id taken, until the operation is there that goes with it. Given back when it never comes.
     class reservation {
       public:
@@ -118,7 +106,7 @@ class operation_registry final : public operation_owner, public reference_counte
       private:
         intrusive_ptr<operation_registry> registry_;
         eap::user_state id_;
-        id_entry* entry_; // null without an id; stays where it is while it is used
+        task_id_table::entry* entry_; // null without an id
         bool filled_ = false;
     };
 
@@ -129,10 +117,10 @@ class operation_registry final : public operation_owner, public reference_counte
         intrusive_ptr<operation_state> found;
         {
             const std::lock_guard lock{mutex_};
-            const auto at = by_id_.find(id);
-            if (at == by_id_.end())
+            const auto* const entry = by_id_.find(id);
+            if (entry == nullptr)
                 return false;
-            found = intrusive_ptr<operation_state>{at->second.only};
+            found = intrusive_ptr<operation_state>{entry->only};
         }
         return found ? found->request_stop() : request_stops([&id](const operation_state& each) {
                                                    return each.is_under_its_id && each.user_state() == id;
@@ -145,8 +133,8 @@ class operation_registry final : public operation_owner, public reference_counte
     bool is_pending(const eap::user_state& id) const {
         const std::lock_guard lock{mutex_};
         if (id.has_value()) {
-            const auto at = by_id_.find(id);
-            return at != by_id_.end() && at->second.operations != 0;
+            const auto* const entry = by_id_.find(id);
+            return entry != nullptr && entry->operations != 0;
         }
         for (const operation_state* each = oldest_; each != nullptr; each = each->next)
             if (!each->user_state().has_value())
@@ -222,14 +210,9 @@ class operation_registry final : public operation_owner, public reference_counte
     void release_id(operation_state& which) noexcept override {
         if (!which.user_state().has_value())
             return;
-        id_table::node_type unused; // freed after the lock
+        task_id_table::removed unused; // freed after the lock
         const std::lock_guard lock{mutex_};
-        if (!std::exchange(which.is_under_its_id, false))
-            return;
-        const auto at = by_id_.find(which.user_state());
-        --at->second.operations;
-        at->second.only = nullptr;
-        unused = take_if_unused(at);
+        unused = by_id_.release(which);
     }
     void ended(operation_state& which) noexcept override {
         std::vector<waiting> to_post;
@@ -277,41 +260,31 @@ class operation_registry final : public operation_owner, public reference_counte
         void operator()(const undelivered& what) const { (*function)(what); }
     };
 
-    id_entry* reserve(const eap::user_state& id, task_ids ids) {
+    task_id_table::entry* reserve(const eap::user_state& id, task_ids ids) {
         if (closed_.load(std::memory_order_relaxed)) // what is closed meanwhile, `add` finds
             throw invalid_operation{"eap: this operation_manager was closed; it creates no more operations"};
         if (!id.has_value())
             return nullptr;
         const std::lock_guard lock{mutex_};
-        const auto [at, is_new] = by_id_.try_emplace(id);
-        if (!is_new && ids == task_ids::unique)
-            throw duplicate_task_id{
-                "eap: the task id is that of a pending operation; use another id, or start again "
-                "from its completion handler"};
-        ++at->second.reservations;
-        return &at->second;
+        if (auto* const entry = by_id_.reserve(id, ids))
+            return entry;
+        throw duplicate_task_id{
+            "eap: the task id is that of a pending operation; use another id, or start again "
+            "from its completion handler"};
     }
-    void unreserve(const eap::user_state& id, id_entry* entry) noexcept {
+    void unreserve(const eap::user_state& id, task_id_table::entry* entry) noexcept {
         if (entry == nullptr)
             return;
-        id_table::node_type unused; // freed after the lock
+        task_id_table::removed unused; // freed after the lock
         const std::lock_guard lock{mutex_};
-        --entry->reservations;
-        unused = take_if_unused(by_id_.find(id));
+        unused = by_id_.give_back(*entry, id);
     }
-    id_table::node_type take_if_unused(id_table::iterator at) noexcept {
-        const bool is_used = at->second.operations + at->second.reservations != 0;
-        return is_used ? id_table::node_type{} : by_id_.extract(id_table::const_iterator{at});
-    }
-    void add(operation_state& operation, id_entry* entry) noexcept {
+    void add(operation_state& operation, task_id_table::entry* entry) noexcept {
         bool was_closed_meanwhile = false;
         {
             const std::lock_guard lock{mutex_};
-            if (entry != nullptr) {
-                --entry->reservations;
-                entry->only = entry->operations++ == 0 ? &operation : nullptr;
-                operation.is_under_its_id = true;
-            }
+            if (entry != nullptr)
+                by_id_.fill(*entry, operation);
             operation.previous = newest_;
             (newest_ != nullptr ? newest_->next : oldest_) = &operation;
             newest_ = &operation;
@@ -395,7 +368,7 @@ class operation_registry final : public operation_owner, public reference_counte
     mutable std::mutex mutex_;
     condition_variable idle_;           // with mutex_: pending_ is 0
     int idle_waiters_ = 0;              // guarded by mutex_
-    id_table by_id_;                    // guarded by mutex_
+    task_id_table by_id_;               // guarded by mutex_
     operation_state* oldest_ = nullptr; // guarded by mutex_
     operation_state* newest_ = nullptr; // guarded by mutex_
     std::size_t pending_ = 0;           // guarded by mutex_

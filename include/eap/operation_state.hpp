@@ -144,7 +144,7 @@ class operation_state : public homebound_mailbox {
     // The owner's list of its operations; guarded by the owner's mutex.
     operation_state* previous = nullptr;
     operation_state* next = nullptr;
-    bool is_under_its_id = false;
+    bool is_under_its_id = false; // counted there: see task_id_table
 
   protected:
     /// Throws std::bad_alloc, and std::system_error when a deadline or throttle needs the timer thread and it cannot

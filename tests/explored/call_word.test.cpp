@@ -72,7 +72,7 @@ TEST_CASE("of two that wait for two milestones, each wakes when its own is reach
                     expect(handled == 1 && c.outcome == 1, "not handled yet");
                 });
         },
-        {4, 2});
+        4);
 }
 
 TEST_CASE("a waiter whose time has come leaves, and nobody touches what it slept on",
@@ -89,7 +89,7 @@ TEST_CASE("a waiter whose time has come leaves, and nobody touches what it slept
                         },
                         [&] { wait(c, milestone::completed); });
         },
-        {4, 3});
+        4);
 }
 
 TEST_CASE("a waiter whose time has come leaves, also when the call never ends", "[explored][call_word]") {
@@ -137,7 +137,7 @@ TEST_CASE(
             run_threads([&] { c.run(1); }, [&] { go_on(c, first); }, [&] { go_on(c, second); });
             expect(first_runs == 1 && second_runs == 1, "not gone on, or twice");
         },
-        {4, 3});
+        4);
 }
 
 TEST_CASE("one goes on and another sleeps until a call is complete", "[explored][call_word]") {
@@ -154,7 +154,7 @@ TEST_CASE("one goes on and another sleeps until a call is complete", "[explored]
                 [&] { go_on(c, then); }, [&] { wait(c, milestone::completed); });
             expect(runs == 1, "not gone on, or twice");
         },
-        {4, 2});
+        4);
 }
 
 TEST_CASE("one thread waits for two calls", "[explored][call_word][WH-5]") {

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // One scenario: a few threads at one of the shared words of detail/, and what holds in every execution of theirs.
-// EAP_EXPLORE_BOUND=<preemptions> goes deeper, or less deep, in all of them; EAP_EXPLORE_SCHEDULE=<what a failure prints>
+// EAP_EXPLORE_BOUND=<preemptions> goes deeper, or less deep, in all of them (under sanitizers all takes ten times as long); EAP_EXPLORE_SCHEDULE=<what a failure prints>
 // repeats one execution.
 #ifndef EAP_TESTS_EXPLORED_EXPLORED_HPP
 #define EAP_TESTS_EXPLORED_EXPLORED_HPP
 
 #include "support/explorer.hpp"
 
-#include <algorithm>
 #include <cstdlib>
 #include <string>
 
@@ -19,21 +18,11 @@ constexpr auto acquire = std::memory_order_acquire;
 constexpr auto release = std::memory_order_release;
 constexpr auto acq_rel = std::memory_order_acq_rel;
 
-/// How far to go by default. Without optimisation, and under sanitizers, all of it takes ten times as long.
-struct bounds {
-    unsigned preemptions = 4;
-    unsigned when_slow = 4;
-    unsigned here() const {
-#if defined(__OPTIMIZE__) && defined(EAP_TESTS_FAST_SWITCH)
-        return preemptions;
-#else
-        return std::min(preemptions, when_slow);
-#endif
-    }
-};
+/// How far to go by default.
+constexpr unsigned preemptions = 4;
 
-template <class Scenario> explored explore_as_asked(Scenario scenario, bounds how_far) {
-    exploring what{.preemptions = how_far.here()};
+template <class Scenario> explored explore_as_asked(Scenario scenario, unsigned how_far) {
+    exploring what{.preemptions = how_far};
     if (const char* const bound = std::getenv("EAP_EXPLORE_BOUND"))
         what.preemptions = static_cast<unsigned>(std::atoi(bound));
     if (const char* const schedule = std::getenv("EAP_EXPLORE_SCHEDULE")) {
@@ -67,7 +56,7 @@ inline std::vector<scenario>& scenarios() {
 }
 inline bool all_hold = true;
 
-template <class Scenario> void explore_all(Scenario it, bounds how_far = {}) {
+template <class Scenario> void explore_all(Scenario it, unsigned how_far = preemptions) {
     const explored found = explore_as_asked(it, how_far);
     std::printf("  %s\n", summary_of(found).c_str());
     std::fflush(stdout);
@@ -105,7 +94,7 @@ int main() {
 
 namespace tests {
 
-template <class Scenario> void explore_all(Scenario it, bounds how_far = {}) {
+template <class Scenario> void explore_all(Scenario it, unsigned how_far = preemptions) {
     const explored found = explore_as_asked(it, how_far);
     WARN(summary_of(found));
     CHECK(found.failure == "");

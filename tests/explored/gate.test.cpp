@@ -134,7 +134,7 @@ TEST_CASE("of two that close from inside neither waits, and the last one to leav
             run_threads([&] { call(true); }, [&] { call(true); }, [&] { call(false); });
             expect(destroyed == 1, "the last one to leave is not told so, or two are");
         },
-        {4, 3});
+        4);
 }
 
 TEST_CASE("of one that shuts without waiting, and two inside, one finds that nobody is inside any more",
@@ -189,7 +189,7 @@ TEST_CASE("whoever closes for good from inside waits for all others, not for its
                 call, call);
             expect(g.is_closed(), "it is open again");
         },
-        {3, 2});
+        3);
 }
 
 TEST_CASE("whoever closes for good from outside waits for all who are inside", "[explored][gate]") {

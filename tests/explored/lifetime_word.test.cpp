@@ -87,7 +87,7 @@ TEST_CASE("no slot is lent to two at a time, and the next user sees what the one
             expect(it->slots[0] % 2 == 0 && it->slots[1] % 2 == 0, "a slot was shared");
             it->release();
         },
-        {3, 2});
+        3);
 }
 
 TEST_CASE("a third slot is refused only while two are lent", "[explored][lifetime_word]") {

@@ -56,7 +56,7 @@ TEST_CASE("the waiter may destroy it as soon as it wakes", "[explored][parking]"
                             delete p;
                         });
         },
-        {6, 6});
+        6);
 }
 
 TEST_CASE(

@@ -105,7 +105,7 @@ TEST_CASE("of two that post, one that takes and one that closes, each piece of w
             expect(r.dropped.load() >= refused, "refused, and not dropped");
             expect(q.push(make(r, 3)) == queue::pushed::refused && q.close().empty(), "it is open again");
         },
-        {6, 6});
+        6);
 }
 
 TEST_CASE("whoever posts to an empty queue is told so, and the others are not", "[explored][work_queue]") {
@@ -123,7 +123,7 @@ TEST_CASE("whoever posts to an empty queue is told so, and the others are not", 
             run_all(all);
             expect(q.push(make(r, 3)) == queue::pushed::first, "it does not know that it is empty");
         },
-        {6, 6});
+        6);
 }
 
 TEST_CASE("whoever waits for all gets it, or leaves because it is told to give up, and sees why",
@@ -267,5 +267,5 @@ TEST_CASE(
                 });
             expect(r.ran.load() == 0 && r.dropped.load() == 2, "work is lost");
         },
-        {6, 6});
+        6);
 }

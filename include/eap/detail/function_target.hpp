@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Detail – a function of any type as the target of a posted closure.
+// Detail – a function of any type as the target of a posted closure, and as a node of a queue.
 #ifndef EAP_DETAIL_FUNCTION_TARGET_HPP
 #define EAP_DETAIL_FUNCTION_TARGET_HPP
 
