@@ -20,6 +20,7 @@
 #include "eap/operation_registry.hpp"
 #include "eap/progress_changed_event_args.hpp" // IWYU pragma: export: likewise
 #include "eap/run_on.hpp"
+#include "eap/task_id_table.hpp"
 #include "eap/tracked.hpp"
 #include "eap/undelivered.hpp"
 #include "eap/user_state.hpp"

@@ -13,6 +13,7 @@
 #include "eap/operation_options.hpp"
 #include "eap/operation_registry.hpp"
 #include "eap/progress_changed_event_args.hpp" // IWYU pragma: export: likewise
+#include "eap/task_id_table.hpp"
 #include "eap/undelivered.hpp"
 #include "eap/user_state.hpp"
 
