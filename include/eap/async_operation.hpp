@@ -74,7 +74,8 @@ inline constexpr bool keeps_value = [] {
 /// Reports progress of an operation from helper threads of the work.
 ///
 /// Thread safety copies may be used from any threads, also at the same time and after the operation has
-/// ended. Errors        never throws: a report that can not be made, for whatever reason, returns false.
+///               ended.
+/// Errors        never throws: a report that can not be made, for whatever reason, returns false.
 /// Lifetime      keeps the memory of the operation, not the operation: that ends with its `async_operation`.
 template <class P = void> class progress_reporter {
   public:
@@ -108,20 +109,17 @@ template <class P = void> class progress_reporter {
 /// One run of asynchronous work, in the hands of the worker. (.NET: AsyncOperation)
 ///
 /// Effects       what is reported, posted and completed here runs on the operation's home, in order, one at a
-/// time,
-///               the completion last. Made by `operation_manager::create_operation`.
+///               time, the completion last. Made by `operation_manager::create_operation`.
 /// Guarantees    exactly one outcome. Of a completion, a deadline and another completion that race, the first
-/// wins and
-///               the others return false. Completing allocates nothing but what the value itself needs.
-///               Destroyed while running, the operation ends: cancelled if a stop had been requested, else
-///               with `operation_abandoned`.
+///               wins and the others return false. Completing allocates nothing but what the value itself
+///               needs. Destroyed while running, the operation ends: cancelled if a stop had been requested,
+///               else with `operation_abandoned`.
 /// Thread safety calls may race each other from any threads; moving and destroying may not.
 /// Errors        A call that finds the operation completed by the worker throws `invalid_operation` and has
-/// no effect;
-///               one that lost to a deadline or to a racing call returns false. A report that the home would
-///               not take throws what its `post` threw, and the operation is as usable as before (with
-///               `progress_delivery` other than `every`, the value stays the newest). When the home is gone,
-///               reports return false.
+///               no effect; one that lost to a deadline or to a racing call returns false. A report that the
+///               home would not take throws what its `post` threw, and the operation is as usable as before
+///               (with `progress_delivery` other than `every`, the value stays the newest). When the home is
+///               gone, reports return false.
 template <class T = void, class P = void> class [[nodiscard]] async_operation {
   public:
     async_operation(async_operation&&) noexcept = default;

@@ -32,12 +32,10 @@ namespace eap {
 ///
 /// Effects       an operation's home is the one given here, else the context current when it is created.
 /// Guarantees    creating has no effect when it fails. Of the operations that are pending, no two have equal
-/// task ids
-///               (empty ones aside); an id is free again when its completion handler starts.
+///               task ids (empty ones aside); an id is free again when its completion handler starts.
 /// Thread safety all members, from any threads, also from inside handlers.
 /// Lifetime      may be destroyed with operations pending, also from inside a handler: their stop is
-/// requested, and
-///               they go on to end and to come home as before. Nothing blocks.
+///               requested, and they go on to end and to come home as before. Nothing blocks.
 class operation_manager {
   public:
     operation_manager() : registry_(make_registry(any_synchronization_context{})) {}
@@ -51,8 +49,7 @@ class operation_manager {
     /// An operation without handlers: what is to run at home is posted function by function.
     /// (.NET: CreateOperation)
     /// Errors        `duplicate_task_id` for the id of a pending operation, `invalid_operation` after
-    /// `close`, and what
-    ///               the home's `operation_started` throws.
+    ///               `close`, and what the home's `operation_started` throws.
     async_operation<> create_operation(eap::user_state id = {}) {
         return create<void, void>(std::move(id), operation_options{}, [](auto&&... common) {
             return new detail::plain_operation(std::move(common)...);
@@ -115,8 +112,8 @@ class operation_manager {
     bool wait_idle_for(std::chrono::nanoseconds time) { return registry_->wait_idle_for(time); }
 
     /// Runs `function()` once, as soon as nothing is pending: at the manager's home, else on the context
-    /// current now. A home that is gone by then destroys it. Errors        std::invalid_argument for an empty
-    /// function.
+    /// current now. A home that is gone by then destroys it.
+    /// Errors        std::invalid_argument for an empty function.
     template <class F>
         requires std::invocable<std::decay_t<F>&>
     void on_idle(F&& function) {
@@ -127,7 +124,8 @@ class operation_manager {
 
     /// Has `function(const undelivered&)` called for every outcome from now on that reaches no handler, on
     /// the thread that found out, outside locks, possibly on several at once. It must not throw. It replaces
-    /// the one before. Errors        std::invalid_argument for an empty function.
+    /// the one before.
+    /// Errors        std::invalid_argument for an empty function.
     template <class F>
         requires std::invocable<std::decay_t<F>&, const undelivered&>
     void on_undelivered(F&& function) {

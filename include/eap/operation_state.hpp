@@ -319,9 +319,8 @@ class operation_state : public homebound_mailbox {
     }
 
     operation_word<> word_;
-    std::atomic<bool> is_discarded_{
-        false}; // relaxed: travels with the last message; a reader may see it earlier
-    std::atomic<int> last_percentage_{0}; // relaxed: for diagnostics only
+    std::atomic<bool> is_discarded_{false}; // relaxed: travels with the last message; may be seen earlier
+    std::atomic<int> last_percentage_{0};   // relaxed: for diagnostics only
     lazy_stop_source<> stop_source_;
     eap::user_state id_;
     operation_options options_;

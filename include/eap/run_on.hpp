@@ -130,15 +130,13 @@ std::exception_ptr try_run_on(const C& where, async_operation<T, P>& operation, 
 /// what BackgroundWorker and BeginInvoke do with their delegate)
 ///
 /// Requires      `work` returns void or what `T` can be made from; a `work(operation)` that returns void
-/// completes an
-///               operation with a value itself.
+///               completes an operation with a value itself.
 /// Effects       a return completes the operation with the value, a throw with the exception, unchanged;
 ///               `operation_cancelled` ends it as cancelled, and so does a stop requested before the work
 ///               began, which then never runs. A context that loses the work abandons the operation. What the
 ///               work completed itself, or moved away, stays as it is.
 /// Errors        a context that refuses the work makes its refusal the operation's error: the client hears of
-/// it as of
-///               any failure. When storing the work throws, so does this, and the operation ends as
+///               it as of any failure. When storing the work throws, so does this, and the operation ends as
 ///               abandoned. What the work throws after it had completed the operation leaves to whoever runs
 ///               the context.
 template <synchronization_context C, class T, class P, class F>

@@ -28,8 +28,7 @@ namespace detail {
 /// The deadlines of the whole program, and the one thread that waits for them.
 ///
 /// Effects       the thread starts with the first entry and is never joined: like the queue it lives to the
-/// end of the
-///               program, so that it can be used while static objects are being destroyed.
+///               end of the program, so that it can be used while static objects are being destroyed.
 /// Thread safety all members of the queue and of its entries.
 class timer_queue {
   public:
@@ -179,13 +178,12 @@ struct post_after_fn {
 /// thread posts.
 ///
 /// Effects       until it has been posted, `f` counts as an outstanding operation of the context, so a loop
-/// that runs
-///               until nothing is outstanding waits for it. A delay of zero or less posts as soon as
-///               possible.
+///               that runs until nothing is outstanding waits for it. A delay of zero or less posts as soon
+///               as possible.
 /// Guarantees    fires while every thread of a pool is blocked, and while the context is stalled.
 /// Errors        What `operation_started` of the context throws, std::bad_alloc, and std::system_error when
-/// the timer
-///               thread cannot be started: then `f` never runs. A context that refuses `f` later destroys it.
+///               the timer thread cannot be started: then `f` never runs. A context that refuses `f` later
+///               destroys it.
 inline constexpr detail::post_after_fn post_after{};
 
 } // namespace eap

@@ -40,8 +40,8 @@ class block_source {
   private:
     static std::pmr::memory_resource& heap() noexcept { return *std::pmr::new_delete_resource(); }
 
-    static inline constinit std_sync::atomic<std::pmr::memory_resource*> resource{
-        nullptr}; // null until the first use, then for ever the same
+    // Null until the first use, then for ever the same.
+    static inline constinit std_sync::atomic<std::pmr::memory_resource*> resource{nullptr};
 };
 
 /// Some blocks of one size, that are not in use. It does not own them.

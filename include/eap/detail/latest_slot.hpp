@@ -14,10 +14,10 @@ namespace eap::detail {
 /// comes.
 ///
 /// The word      the pointer, and two flags in its low bits: `in_charge`, a sender is seeing to it, or has
-/// done so;
-///               `closed`, the last reader has been, and nothing is taken in any more.
+///               done so; `closed`, the last reader has been, and nothing is taken in any more.
 /// Invariant     a node that was put in comes out exactly once: to a reader, or to the sender that replaced
-/// it. Ordering      every exchange is acq_rel: a node travels with all that was written into it.
+///               it.
+/// Ordering      every exchange is acq_rel: a node travels with all that was written into it.
 template <class Node, class Sync = std_sync> class latest_slot {
   public:
     enum class put_as : unsigned char {

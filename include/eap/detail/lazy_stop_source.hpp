@@ -15,8 +15,8 @@ namespace eap::detail {
 /// Turns the stop bit of an operation_word into std::stop_token.
 ///
 /// Ordering      a requester sets the bit, then looks for the source; a maker publishes the source, then
-/// looks at the
-///               bit. All four are seq_cst, so at least one of the two sees the other and requests the stop.
+///               looks at the bit. All four are seq_cst, so at least one of the two sees the other and
+///               requests the stop.
 template <class Sync = std_sync> class lazy_stop_source {
   public:
     lazy_stop_source() = default;

@@ -12,11 +12,11 @@ namespace eap::detail {
 
 /// A reference count that also hands out two slots of the block's own memory.
 ///
-/// Invariant     the block is alive while the word is not zero. A slot that is lent out keeps the block
-///               alive as a reference does: a context may give the memory back after everything else.
+/// Invariant     the block is alive while the word is not zero. A slot that is lent out keeps the block alive
+///               as a reference does: a context may give the memory back after everything else.
 /// Layout        bits 0 and 1: the slots in use; the rest: the number of references.
 /// Ordering      `release` and `give_back` are acq_rel: whoever destroys the block sees all that was done
-/// with it.
+///               with it.
 template <class Sync = std_sync> class lifetime_word {
   public:
     static constexpr int slot_count = 2;

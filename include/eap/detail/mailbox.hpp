@@ -15,8 +15,7 @@ struct alignas(8) mailbox_node { // the alignment leaves three bits of a pointer
     mailbox_node* next = nullptr;
 };
 
-/// Messages from any threads to one reader at a time, ended by a last message behind which nothing is taken
-/// in.
+/// Messages from any threads to one reader at a time, ended by a last one behind which nothing is taken in.
 ///
 /// The word       a stack of new messages, and three flags in its low bits:
 ///                  draining  somebody has the right to read: a drain is in flight, or running (with
@@ -24,14 +23,13 @@ struct alignas(8) mailbox_node { // the alignment leaves three bits of a pointer
 ///                  closed    the last message has been sent
 ///                  gone      the reader's place does not exist any more
 /// Invariant      `draining` is given to the sender that finds it unset, handed on with the drain it posts,
-/// and given
-///                back by `release` alone. Only its owner calls the reader's half and touches `taken_`.
+///                and given back by `release` alone. Only its owner calls the reader's half and touches
+///                `taken_`.
 /// Why one word   the exchange that appends the last message also settles its races: against a report (which
-/// is then
-///                before it or refused), against a drain that goes idle, and against a place that goes away.
+///                is then before it or refused), against a drain that goes idle, and against a place that
+///                goes away.
 /// Ordering       sending is acq_rel and taking acquire, so the reader sees what the sender wrote, and an
-/// owner of
-///                `draining` sees what the previous owner left in `taken_` (`release` is a release).
+///                owner of `draining` sees what the previous owner left in `taken_` (`release` is a release).
 template <class Sync = std_sync> class mailbox {
   public:
     enum class sent : unsigned char {

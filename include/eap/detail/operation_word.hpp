@@ -16,9 +16,8 @@ namespace eap::detail {
 ///               decided_by_worker  ... and it was the worker, by a call that took effect
 ///               stop_requested   the worker has been asked to stop; set before or after the decision
 /// Ordering      the outcome itself travels with the mailbox; this word only elects. `claim` is acq_rel, so
-/// that the
-///               winner sees a stop request whose caller was told that it was recorded. The stop bit is
-///               seq_cst: see lazy_stop_source.
+///               that the winner sees a stop request whose caller was told that it was recorded. The stop bit
+///               is seq_cst: see lazy_stop_source.
 template <class Sync = std_sync> class operation_word {
   public:
     enum class claimant : unsigned char { worker, other };

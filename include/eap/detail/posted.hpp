@@ -163,9 +163,8 @@ struct post_outcome {
 ///
 /// Requires      the caller keeps `target` alive until the call returns (its address names the frame).
 /// Errors        Lets out an exception only when the target has been run inside `post` or is still held by
-/// the
-///               context: then it is a handler's (or the context breaks its contract), and nothing is to be
-///               undone.
+///               the context: then it is a handler's (or the context breaks its contract), and nothing is to
+///               be undone.
 template <class Context> [[nodiscard]] post_outcome post_target(const Context& context, postable& target) {
     posting frame{target};
     try {

@@ -17,9 +17,8 @@ namespace eap::detail {
 /// the memory for their nodes here.
 ///
 /// Guarantees    two nodes of up to `slot_size` bytes at a time (an Asio strand takes two for one function);
-/// what is
-///               larger, or more, comes from the heap. A context that gives memory back late does no harm:
-///               what is lent out keeps the block alive.
+///               what is larger, or more, comes from the heap. A context that gives memory back late does no
+///               harm: what is lent out keeps the block alive.
 class reserved_postable : public postable, public in_block_memory {
   public:
     static constexpr std::size_t slot_size = 80;
