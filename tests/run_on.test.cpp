@@ -73,6 +73,25 @@ TEST_CASE("work that returns nothing completes an operation without a value", "[
     CHECK(at.finish() == lines{"value"});
 }
 
+TEST_CASE("once the operation has ended, what the work threw is the client's alone", "[run_on]") {
+    struct error_with_token {
+        std::shared_ptr<int> token;
+    };
+    tests::manual_queue where;
+    eap::operation_manager manager{tests::inline_context{}}; // all of it happens where the work ends
+    auto token = std::make_shared<int>(1);
+    const std::weak_ptr<int> alive{token};
+    std::vector<bool> held;
+    auto operation = manager.create_operation<int>(
+        {}, [&](const eap::completed_event_args<int>&) { held.push_back(!alive.expired()); });
+    manager.on_idle([&] { held.push_back(!alive.expired()); });
+    eap::run_on(where.context(), std::move(operation),
+                [token = std::move(token)]() mutable -> int { throw error_with_token{std::move(token)}; });
+    where.run_all();
+
+    CHECK(held == std::vector<bool>{true, false});
+}
+
 TEST_CASE("what the work returns is ignored by an operation without a value", "[run_on]") {
     two_places at;
     eap::run_on(at.where.context(), at.client.start(), [] { return 7; });

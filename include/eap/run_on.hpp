@@ -37,6 +37,7 @@ template <class T, class P, class F> void run_work(async_operation<T, P>& operat
     // The end is not the work's any more when it completed the operation itself, or moved it away. When the work lost to
     // a deadline it still is: the completion returns false, and what the work threw is dropped with it.
     const auto is_left_to_us = [&] { return !operation_access::was_ended_by_worker(operation); };
+    std::exception_ptr error; // null: cancelled
     try {
         if constexpr (std::is_void_v<result>) {
             call();
@@ -53,15 +54,20 @@ template <class T, class P, class F> void run_work(async_operation<T, P>& operat
             if (is_left_to_us())
                 operation.complete(static_cast<result&&>(value));
         }
+        return;
     } catch (const operation_cancelled&) {
         if (!is_left_to_us())
             throw;
-        operation.complete_cancelled();
     } catch (...) {
         if (!is_left_to_us())
             throw; // thrown after the end: this is for whoever runs the context
-        operation.complete_error(std::current_exception());
+        error = std::current_exception();
     }
+    // Behind the handlers, which hold the exception: from here on it is the client's, who decides where it dies.
+    if (error != nullptr)
+        operation.complete_error(std::move(error));
+    else
+        operation.complete_cancelled();
 }
 
 /// An operation and its work, on the way to where it runs. Referred to by the closure that is posted, and by
