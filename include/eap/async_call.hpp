@@ -201,15 +201,19 @@ template <class... Time> std::optional<std::size_t> wait_for_any(call_list calls
         if (std::ranges::none_of(calls, [](const auto& each) { return each->has_begun(); }) &&
             std::ranges::any_of(calls, [](const auto& each) { return each->help(); }))
             return find_completed(calls);
-    wakeups<> here;
-    std::list<call_state::sleeper> sleeping;
+    struct sleep {
+        ~sleep() { leave_all(sleepers, here); }
+        wakeups<> here;
+        std::list<call_state::sleeper> sleepers;
+    };
+    sleep now;
     for (const auto& each : calls)
-        sleeping.emplace_back(*each, here);
+        now.sleepers.emplace_back(*each, now.here);
     platform::step("wait for any of several calls");
     if constexpr (sizeof...(time) == 0)
-        here.wait();
+        now.here.wait();
     else
-        here.wait_until(time...);
+        now.here.wait_until(time...);
     return find_completed(calls);
 }
 

@@ -163,6 +163,7 @@ class call_state {
       public:
         sleeper(call_state& call, wakeups<>& where)
             : call_word<>::sleeper(call.word_, milestone::completed, where) {}
+        using call_word<>::sleeper::leave; // see `leave_all`
     };
 
     /// Runs `continuation` when the call is complete, on whatever thread completes it; now, when it is.

@@ -953,7 +953,7 @@ template <class T> class plain {
         if (explorer* const here = explorer::running())
             here->ended(number_, this);
     }
-    plain& operator=(const plain&) = delete;
+    plain& operator=(const plain& other) { return *this = static_cast<const T&>(other); }
     plain& operator=(T value) {
         explorer::running()->write_data(number_, this);
         value_ = std::move(value);
@@ -1159,6 +1159,7 @@ class explored_semaphore {
 /// The synchronisation policy that is explored.
 struct explored_sync {
     template <class T> using atomic = explored_atomic<T>;
+    template <class T> using plain = tests::plain<T>;
     using mutex = explored_mutex;
     using brief_mutex = explored_mutex;
     using condition_variable = explored_condition_variable;

@@ -8,6 +8,7 @@
 #include "eap/detail/wakeups.hpp"
 #include "eap/detail/work_node.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <mutex>
 #include <utility>
@@ -72,8 +73,12 @@ template <class Sync = std_sync> class call_word {
         sleeper(const sleeper&) = delete;
         sleeper& operator=(const sleeper&) = delete;
         ~sleeper() {
-            if (!word_.take_off(*this))
-                where_.take_in(); // whoever took it off the list wakes, or has woken
+            if (leave())
+                where_.take_in();
+        }
+        /// Takes it off the list. True when somebody has done so: that one wakes `where`, and looks at this until then.
+        [[nodiscard]] bool leave() noexcept {
+            return std::exchange(is_to_leave_, false) && !word_.take_off(*this);
         }
 
       private:
@@ -81,10 +86,14 @@ template <class Sync = std_sync> class call_word {
         call_word& word_;
         const milestone until_;
         wakeups<Sync>& where_;
-        sleeper* next_ = nullptr; // guarded by the word's mutex; then of whoever took it off
+        typename Sync::template plain<sleeper*>
+            next_{};              // guarded by the word's mutex; then of whoever took it off
+        bool is_to_leave_ = true; // the owner's
     };
 
   private:
+    using link = decltype(sleeper::next_);
+
     static constexpr std::uint32_t begun = 1;
     static constexpr std::uint32_t ended = 2;
     static constexpr std::uint32_t forgotten = 16;
@@ -112,13 +121,13 @@ template <class Sync = std_sync> class call_word {
     [[nodiscard]] sleeper* take(std::uint32_t reached, work_list& next) noexcept {
         const std::lock_guard lock{mutex_};
         sleeper* taken = nullptr;
-        for (sleeper** link = &sleepers_; *link != nullptr;) {
-            sleeper* const each = *link;
+        for (link* place = &sleepers_; *place != nullptr;) {
+            sleeper* const each = *place;
             if ((bit(each->until_) & reached) != 0) {
-                *link = each->next_;
+                *place = each->next_;
                 each->next_ = std::exchange(taken, each);
             } else {
-                link = &each->next_;
+                place = &each->next_;
             }
         }
         next.append(continuations_); // at `completed`; what comes later is handed back
@@ -127,19 +136,30 @@ template <class Sync = std_sync> class call_word {
     /// True when it was on the list.
     bool take_off(const sleeper& which) noexcept {
         const std::lock_guard lock{mutex_};
-        for (sleeper** link = &sleepers_; *link != nullptr; link = &(*link)->next_)
-            if (*link == &which) {
-                *link = which.next_;
+        for (link* place = &sleepers_; *place != nullptr;) {
+            sleeper* const each = *place;
+            if (each == &which) {
+                *place = each->next_;
                 return true;
             }
+            place = &each->next_;
+        }
         return false;
     }
 
     typename Sync::template atomic<std::uint32_t> word_{0};
     typename Sync::mutex mutex_;
-    sleeper* sleepers_ = nullptr; // guarded by mutex_
-    work_list continuations_;     // likewise
+    link sleepers_{};         // guarded by mutex_
+    work_list continuations_; // likewise
 };
+
+/// Ends the sleep of several sleepers that share `where`. A wake-up does not say whose it is: so all that are owed have come before
+/// the first sleeper dies.
+template <class Sleepers, class Sync> void leave_all(Sleepers& sleepers, wakeups<Sync>& where) {
+    auto owed = std::ranges::count_if(sleepers, [](auto& each) { return each.leave(); });
+    for (; owed != 0; --owed)
+        where.take_in();
+}
 
 } // namespace eap::detail
 

@@ -16,6 +16,7 @@ namespace eap::detail {
 /// such a policy, so that a model checker can drive the very code that ships with primitives of its own.
 struct std_sync {
     template <class T> using atomic = std::atomic<T>;
+    template <class T> using plain = T; // ordered by the others
     using mutex = std::mutex;
     using brief_mutex = detail::brief_mutex<std_sync>;
     using condition_variable = detail::condition_variable;

@@ -14,7 +14,7 @@ namespace eap::detail {
 ///
 /// A waker finds the owner by a list, under that list's lock, takes it off and wakes it *after* the lock: woken inside, the owner would
 /// only run into the lock. So a waker that is under way cannot be told to stay away. Instead it owes one wake-up, its last touch, and
-/// the owner takes in each that it is owed before it goes.
+/// the owner takes in each that it is owed before it goes, or anything by which it was found.
 ///
 /// Ordering      what happened before `wake` is visible after the `wait` or `take_in` that took that wake-up.
 /// Thread safety `wake` by any thread; all else by the owner.

@@ -71,7 +71,8 @@ template <class Sync = std_sync> class work_queue {
     /// Lets waiting threads ask `give_up` again; what it reads was written before.
     void interrupt() {
         std::unique_lock lock{mutex_}; // whoever is about to sleep does, or sees what was written
-        sleeper* const to_wake = std::exchange(sleepers_, nullptr);
+        sleeper* const to_wake = sleepers_;
+        sleepers_ = nullptr;
         lock.unlock();
         wake_all(to_wake);
     }
@@ -92,7 +93,8 @@ template <class Sync = std_sync> class work_queue {
         std::unique_lock lock{mutex_};
         closed_.store(true, std::memory_order_release);
         work_list unrun{std::move(queued_)};
-        sleeper* const to_wake = std::exchange(sleepers_, nullptr);
+        sleeper* const to_wake = sleepers_;
+        sleepers_ = nullptr;
         lock.unlock();
         wake_all(to_wake);
         return unrun;
@@ -108,12 +110,14 @@ template <class Sync = std_sync> class work_queue {
     /// A thread that sleeps. Whoever takes it off the list owes it a wake-up.
     struct sleeper {
         wakeups<Sync> woken;
-        sleeper* next;
+        typename Sync::template plain<sleeper*> next;
     };
+    using link = decltype(sleeper::next);
 
     /// False when the time has come first. It returns with the lock, as it was called.
     bool sleep(std::unique_lock<typename Sync::brief_mutex>& lock, steady_time until) {
-        sleeper self{{}, sleepers_};
+        sleeper* const before = sleepers_;
+        sleeper self{{}, before};
         sleepers_ = &self;
         lock.unlock();
         const bool is_woken = until == end_of_time ? (self.woken.wait(), true) : self.woken.wait_until(until);
@@ -129,11 +133,14 @@ template <class Sync = std_sync> class work_queue {
     }
     /// True when it was on the list: nobody owes it anything.
     bool take_off(const sleeper& self) noexcept {
-        for (sleeper** link = &sleepers_; *link != nullptr; link = &(*link)->next)
-            if (*link == &self) {
-                *link = self.next;
+        for (link* place = &sleepers_; *place != nullptr;) {
+            sleeper* const each = *place;
+            if (each == &self) {
+                *place = each->next;
                 return true;
             }
+            place = &each->next;
+        }
         return false;
     }
     /// The last to have lain down, if any sleeps. Under the lock; woken after it.
@@ -149,7 +156,7 @@ template <class Sync = std_sync> class work_queue {
     }
 
     mutable typename Sync::brief_mutex mutex_;
-    sleeper* sleepers_ = nullptr;                        // guarded by mutex_; the last first
+    link sleepers_{};                                    // guarded by mutex_; the last first
     work_list queued_;                                   // guarded by mutex_
     typename Sync::template atomic<bool> closed_{false}; // written under mutex_
 };
