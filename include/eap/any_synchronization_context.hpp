@@ -67,12 +67,13 @@ class any_synchronization_context {
     template <class F>
         requires std::invocable<std::decay_t<F>>
     void post(F&& function) const {
-        if constexpr (std::same_as<std::decay_t<F>, detail::posted>) {
-            table().post(storage_, std::forward<F>(function));
-        } else {
-            const vtable& where = table(); // first: a refused function must not have been moved from
-            where.post(storage_, detail::function_target<std::decay_t<F>>::make(std::forward<F>(function)));
-        }
+        const vtable& where = table(); // first: a refused function must not have been moved from
+        if constexpr (std::same_as<F, detail::posted>)
+            where.post(storage_, function.release_target());
+        else
+            where.post(
+                storage_,
+                detail::function_target<std::decay_t<F>>::make(std::forward<F>(function)).release_target());
     }
     template <std::invocable F> void send(F&& function) const {
         auto call = [&function] { std::forward<F>(function)(); };
@@ -113,7 +114,7 @@ class any_synchronization_context {
         void (*relocate)(storage&, storage&) noexcept; // move there, destroy here
         void (*destroy)(storage&) noexcept;
         bool (*equal)(const storage&, const storage&) noexcept;
-        void (*post)(const storage&, detail::posted&&);
+        void (*post)(const storage&, detail::closure_target&); // which is its own now
         void (*send)(const storage&, void*, void (*)(void*));
         bool (*try_run_here)(const storage&, void*, void (*)(void*));
         void (*operation_started)(const storage&);
@@ -156,7 +157,7 @@ class any_synchronization_context {
         }
         static void destroy(storage& s) noexcept { raw(s).~held(); }
         static bool equal(const storage& a, const storage& b) noexcept { return get(a) == get(b); }
-        static void post(const storage& s, detail::posted&& f) { get(s).post(std::move(f)); }
+        static void post(const storage& s, detail::closure_target& f) { get(s).post(detail::posted{f}); }
         static void send(const storage& s, void* f, void (*call)(void*)) {
             eap::send(get(s), [f, call] { call(f); });
         }

@@ -12,8 +12,7 @@ namespace eap {
 ///
 ///   every()             each report, in order: memory grows with the reports that wait for a stalled home
 ///   latest()            the newest report when the home gets to it: at most one waits
-///   at_most_every(d)    the newest report, and at most one in each `d` of real time (a duration,
-///   std::chrono)
+///   at_most_every(d)    the newest report, and at most one in each `d` (std::chrono) of real time
 /// Effects       with the latter two a report may overtake, or be overtaken by, a function given to `post`.
 /// Guarantees    with all three the last report is delivered before the completion.
 class progress_delivery {

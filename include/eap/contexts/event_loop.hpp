@@ -33,8 +33,8 @@ class event_loop_core : public reference_counted<event_loop_core> {
   public:
     // ---- any thread ----
 
-    void post(work_ptr last) {
-        const auto pushed = queue_.push(std::move(last));
+    void post(work_node& last) { // which is its own now
+        const auto pushed = queue_.push(work_ptr{&last});
         if (pushed == work_queue<>::pushed::refused)
             throw context_closed{};
         if (pushed == work_queue<>::pushed::first)
@@ -47,8 +47,7 @@ class event_loop_core : public reference_counted<event_loop_core> {
         if (outstanding_.fetch_add(1, std::memory_order_relaxed) == 0)
             outstanding_changed_.call();
     }
-    void operation_completed() noexcept { // release pairs with wait_for_work: the last completion is seen in
-                                          // the queue
+    void operation_completed() noexcept { // release pairs with wait_for_work: who saw the last sees its posts
         if (outstanding_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
             if (runner_.load(std::memory_order_relaxed) != this_thread_number()) // else nobody sleeps
                 queue_.interrupt();
@@ -279,7 +278,7 @@ class event_loop::context_type {
     template <class F>
         requires std::invocable<std::decay_t<F>>
     void post(F&& function) const {
-        core_->post(make_work(std::forward<F>(function)));
+        core_->post(*make_work(std::forward<F>(function)).release());
     }
     /// Keeps `run` from returning until `operation_completed`.
     void operation_started() const { core_->operation_started(); }

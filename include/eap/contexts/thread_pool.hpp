@@ -35,8 +35,8 @@ class thread_pool_core : public reference_counted<thread_pool_core> {
     explicit thread_pool_core(bool is_shared) noexcept : is_shared_(is_shared) {}
 
     bool is_shared() const noexcept { return is_shared_; }
-    void post(work_ptr last) {
-        if (queue_.push(std::move(last)) == work_queue<>::pushed::refused)
+    void post(work_node& last) { // which is its own now
+        if (queue_.push(work_ptr{&last}) == work_queue<>::pushed::refused)
             throw context_closed{};
         platform::step("go on after a post to a thread_pool"); // the function may have run by now
     }
@@ -152,7 +152,7 @@ class thread_pool::context_type {
     template <class F>
         requires std::invocable<std::decay_t<F>>
     void post(F&& function) const {
-        core_->post(make_work(std::forward<F>(function)));
+        core_->post(*make_work(std::forward<F>(function)).release());
     }
     void operation_started() const { // nothing to keep going: a pool runs until it is closed
         if (core_->is_closed())

@@ -4,6 +4,7 @@
 #ifndef EAP_DETAIL_BLOCK_MEMORY_HPP
 #define EAP_DETAIL_BLOCK_MEMORY_HPP
 
+#include "eap/detail/seldom.hpp"
 #include "eap/detail/sync.hpp"
 
 #include <array>
@@ -179,7 +180,7 @@ class block_memory {
     static constexpr bool is_used = true;
 #endif
 
-    static void* allocate_slowly(std::size_t index) {
+    EAP_SELDOM static void* allocate_slowly(std::size_t index) {
         if (begin_thread()) {
             thread_blocks& here = mine[index];
             std::swap(here.now, here.other);
@@ -190,7 +191,7 @@ class block_memory {
         }
         return block_source::allocate(size_of(index));
     }
-    static void deallocate_slowly(void* memory, std::size_t index) noexcept {
+    EAP_SELDOM static void deallocate_slowly(void* memory, std::size_t index) noexcept {
         if (!begin_thread()) {
             block_source::deallocate(memory, size_of(index));
             return;

@@ -4,6 +4,8 @@
 #ifndef EAP_DETAIL_PLATFORM_HPP
 #define EAP_DETAIL_PLATFORM_HPP
 
+#include "eap/detail/seldom.hpp"
+
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
@@ -97,17 +99,21 @@ inline std::size_t processors() noexcept {
     return here != nullptr ? here->processors() : std::max(1U, std::thread::hardware_concurrency());
 }
 
+template <class T> EAP_SELDOM T& the_only_of(platform& here) {
+    static constexpr char name = 0;
+    std::shared_ptr<void>& kept = here.kept(&name);
+    if (kept == nullptr)
+        kept = std::make_shared<T>();
+    return *static_cast<T*>(kept.get());
+}
+template <class T> EAP_SELDOM T* new_for_everybody() { return new T; }
+
 /// The one `T` of the program, made at first use and never destroyed: it serves static objects to their last breath.
 /// A stand-in has one of its own, for as long as it lives.
 template <class T> T& the_only() {
-    static constexpr char name = 0;
-    if (platform* const here = platform::of_this_thread()) {
-        std::shared_ptr<void>& kept = here->kept(&name);
-        if (kept == nullptr)
-            kept = std::make_shared<T>();
-        return *static_cast<T*>(kept.get());
-    }
-    static T& everybodys = *new T;
+    if (platform* const here = platform::of_this_thread())
+        return the_only_of<T>(*here);
+    static T& everybodys = *new_for_everybody<T>();
     return everybodys;
 }
 

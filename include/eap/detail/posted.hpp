@@ -144,7 +144,9 @@ class posted {
 
     allocator_type get_allocator() const noexcept { return allocator_type{*target_}; }
 
-    /// What it would run, for a queue that can hold that itself.
+    /// What it would run, for another closure.
+    [[nodiscard]] closure_target& release_target() noexcept { return *std::exchange(target_, nullptr); }
+    /// Likewise, for a queue that can hold that itself.
     [[nodiscard]] work_ptr release() noexcept { return work_ptr{std::exchange(target_, nullptr)}; }
 
   private:
