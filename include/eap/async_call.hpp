@@ -7,6 +7,7 @@
 #include "eap/call_state.hpp"
 #include "eap/completed_event_args.hpp"
 #include "eap/detail/arguments.hpp"
+#include "eap/detail/call_word.hpp"
 #include "eap/detail/deadline.hpp"
 #include "eap/detail/intrusive_ptr.hpp"
 #include "eap/detail/platform.hpp"
