@@ -88,9 +88,10 @@ template <class Sync = std_sync> class mailbox {
     /// Takes the messages that match out of the queue, wherever they stand; oldest first.
     template <class Match> [[nodiscard]] mailbox_node* remove_if(Match matches) noexcept {
         take_in(word_.load(std::memory_order_relaxed));
+        mailbox_node* kept = taken_;
         mailbox_node* removed = nullptr;
         mailbox_node** last_removed = &removed;
-        for (mailbox_node** link = &taken_; *link != nullptr;) {
+        for (mailbox_node** link = &kept; *link != nullptr;) {
             mailbox_node& each = **link;
             if (matches(std::as_const(each))) {
                 *link = each.next;
@@ -101,6 +102,7 @@ template <class Sync = std_sync> class mailbox {
                 link = &each.next;
             }
         }
+        taken_ = kept;
         return removed;
     }
 
@@ -127,7 +129,8 @@ template <class Sync = std_sync> class mailbox {
         std::uintptr_t old = word_.load(std::memory_order_relaxed);
         for (;;) {
             old = take_in(old);
-            mailbox_node* const all = std::exchange(taken_, nullptr); // given up before `gone` says so
+            mailbox_node* const all = taken_;
+            taken_ = nullptr; // given up before `gone` says so
             if (word_.compare_exchange_strong(old, old | gone_bit, std::memory_order_acq_rel,
                                               std::memory_order_relaxed))
                 return {all, (old & closed_bit) != 0};
@@ -173,15 +176,17 @@ template <class Sync = std_sync> class mailbox {
             oldest_first = node;
             node = older;
         }
-        mailbox_node** link = &taken_;
+        mailbox_node* all = taken_;
+        mailbox_node** link = &all;
         while (*link != nullptr)
             link = &(*link)->next;
         *link = oldest_first;
+        taken_ = all;
         return old & flags;
     }
 
     typename Sync::template atomic<std::uintptr_t> word_{0};
-    mailbox_node* taken_ = nullptr; // oldest first; owned by the owner of `draining`
+    typename Sync::template plain<mailbox_node*> taken_{}; // oldest first; of the owner of `draining`
 };
 
 } // namespace eap::detail

@@ -47,7 +47,7 @@ template <class Sync = std_sync> class wakeups {
 
   private:
     typename Sync::semaphore count_;
-    int in_hand_ = 0; // the owner's: waited for, and not taken in
+    typename Sync::template plain<int> in_hand_{}; // the owner's: waited for, and not taken in
 };
 
 } // namespace eap::detail
