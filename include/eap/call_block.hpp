@@ -91,10 +91,10 @@ class call_block<R(Args...), Work, Callback> final : public typed_call<R(Args...
     }
 
   private:
-    void run_here() override {
+    void run_here(intrusive_ptr<operation_state> workers) override {
         const inside<call_state> frame{this};
-        auto worker = operation_access::make<R, void>(
-            intrusive_ptr<typed_operation<R, void>>{static_cast<typed_operation<R, void>*>(this)});
+        auto worker = operation_access::make<R, void>(intrusive_ptr<typed_operation<R, void>>{
+            static_cast<typed_operation<R, void>*>(workers.detach()), adopt_reference});
         auto work = [this]() -> R {
             return this->kept().pass_to([this](Args&&... arguments) -> R {
                 return (*work_)(*this, std::forward<Args>(arguments)...);

@@ -52,7 +52,8 @@ class call_state {
 
     void add_reference() noexcept { handles_.fetch_add(1, std::memory_order_relaxed); }
     void release_reference() noexcept {
-        if (handles_.fetch_sub(1, std::memory_order_acq_rel) != 1)
+        if (handles_.load(std::memory_order_acquire) != 1 && // else nobody else could change it
+            handles_.fetch_sub(1, std::memory_order_acq_rel) != 1)
             return;
         if (word_.forget())
             nobody_cares_any_more();
@@ -82,7 +83,7 @@ class call_state {
             eap::operation_started(home);
             add_reference(); // the callback's
         }
-        operation_.add_reference(); // the ticket's
+        operation_.add_early_reference(); // the ticket's
         const post_outcome posted = post_target(where_, ticket_);
         if (posted.became == post_outcome::kind::dropped)
             ticket_.dropped();
@@ -117,7 +118,7 @@ class call_state {
                 return;
             const auto* const pool = where_.target<thread_pool::context_type>();
             const scoped_context here{pool != nullptr ? pool->current_inside() : where_};
-            run_here();
+            run_here(intrusive_ptr<operation_state>{&operation_});
         };
         if (!eap::try_run_here(where_, run) && is_pools_business())
             run();
@@ -210,7 +211,7 @@ class call_state {
     void has_begun_by_itself() noexcept { static_cast<void>(word_.begin()); }
 
     /// Runs the work here and completes the operation. By whoever began.
-    virtual void run_here() = 0;
+    virtual void run_here(intrusive_ptr<operation_state> workers) = 0;
     /// Destroys what the user gave and got. The call is complete, and no handle is left.
     virtual void destroy_contents() noexcept = 0;
 
@@ -234,14 +235,14 @@ class call_state {
 
         void run_posted() override {
             platform::step("begin a call");
-            const intrusive_ptr<operation_state> queued{&call_.operation_, adopt_reference};
+            intrusive_ptr<operation_state> queued{&call_.operation_, adopt_reference};
             if (!call_.word_.begin())
                 return;
             std::optional<scoped_context>
                 here; // a foreign context does not say where its functions run: we do
             if (!scoped_context::is_set())
                 here.emplace(call_.where_);
-            call_.run_here();
+            call_.run_here(std::move(queued));
         }
         void dropped() noexcept override {
             const intrusive_ptr<operation_state> queued{&call_.operation_, adopt_reference};

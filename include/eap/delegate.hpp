@@ -209,6 +209,35 @@ class delegate<R(Args...)> : public detail::delegate_ending<R(Args...), detail::
 template <class F>
 delegate(F) -> delegate<typename detail::signature_of<decltype(std::function{std::declval<F>()})>::type>;
 
+namespace detail {
+
+template <class F, class... A>
+auto begin_function(any_synchronization_context where, F&& function, A&&... arguments) {
+    using target = std::decay_t<F>;
+    static_assert((std::is_constructible_v<std::decay_t<A>, A> && ...),
+                  "eap: begin_invoke keeps a copy of each argument, and one of these cannot be copied; give "
+                  "it by std::move, "
+                  "or std::ref");
+    constexpr bool callable =
+        std::invocable<target&, std::decay_t<A>...> || takes_stop_token<target, std::decay_t<A>...>;
+    static_assert(callable,
+                  "eap: the function given to begin_invoke must be callable with copies of the arguments, as "
+                  "rvalues, or "
+                  "with a std::stop_token before them; for a T& parameter give std::ref, or use a delegate");
+    if constexpr (callable) {
+        using returned = typename target_result<target, std::decay_t<A>...>::type;
+        using result =
+            std::conditional_t<std::is_rvalue_reference_v<returned>, std::remove_cvref_t<returned>, returned>;
+        if (is_empty_function(function))
+            throw std::bad_function_call{};
+        return begin_call(std::type_identity<result(std::decay_t<A>...)>{}, std::move(where), nullptr,
+                          function_work_of<target, result, std::decay_t<A>...>{std::forward<F>(function)},
+                          no_callback{}, user_state{}, std::forward<A>(arguments)...);
+    }
+}
+
+} // namespace detail
+
 /// Begins to call `function(arguments...)` on `where`, without a delegate; end it with `call.end_invoke()`.
 ///
 /// Effects       function and arguments are copied now, or moved, and passed to the call as rvalues. A `T&` parameter wants
@@ -216,34 +245,14 @@ delegate(F) -> delegate<typename detail::signature_of<decltype(std::function{std
 /// Errors        as `delegate::begin_invoke`.
 template <synchronization_context C, class F, class... A>
 auto begin_invoke(const C& where, F&& function, A&&... arguments) {
-    using target = std::decay_t<F>;
-    static_assert((std::is_constructible_v<std::decay_t<A>, A> && ...),
-                  "eap: begin_invoke keeps a copy of each argument, and one of these cannot be copied; give "
-                  "it by std::move, "
-                  "or std::ref");
-    constexpr bool callable =
-        std::invocable<target&, std::decay_t<A>...> || detail::takes_stop_token<target, std::decay_t<A>...>;
-    static_assert(callable,
-                  "eap: the function given to begin_invoke must be callable with copies of the arguments, as "
-                  "rvalues, or "
-                  "with a std::stop_token before them; for a T& parameter give std::ref, or use a delegate");
-    if constexpr (callable) {
-        using returned = typename detail::target_result<target, std::decay_t<A>...>::type;
-        using result =
-            std::conditional_t<std::is_rvalue_reference_v<returned>, std::remove_cvref_t<returned>, returned>;
-        if (detail::is_empty_function(function))
-            throw std::bad_function_call{};
-        return detail::begin_call(
-            std::type_identity<result(std::decay_t<A>...)>{}, where, nullptr,
-            detail::function_work_of<target, result, std::decay_t<A>...>{std::forward<F>(function)},
-            detail::no_callback{}, user_state{}, std::forward<A>(arguments)...);
-    }
+    return detail::begin_function(where, std::forward<F>(function), std::forward<A>(arguments)...);
 }
 /// The same, on the shared pool.
 template <class F, class... A>
     requires(!synchronization_context<std::remove_cvref_t<F>>)
 auto begin_invoke(F&& function, A&&... arguments) {
-    return eap::begin_invoke(thread_pool::shared(), std::forward<F>(function), std::forward<A>(arguments)...);
+    return detail::begin_function(thread_pool::shared(), std::forward<F>(function),
+                                  std::forward<A>(arguments)...);
 }
 
 } // namespace eap

@@ -35,7 +35,7 @@ TEST_CASE("of references and a slot that come back, the last destroys the block,
           "[explored][lifetime_word][G14]") {
     tests::explore_all([] {
         block* const it = new block;
-        it->life.add_reference();
+        it->life.add_early_reference();
         it->life.add_reference();
         const auto release = [=] {
             static_cast<void>(static_cast<int>(it->payload));

@@ -93,7 +93,7 @@ template <class R> class adopted_call final : public typed_call<R()> {
     }
 
   private:
-    void run_here() override {}
+    void run_here(intrusive_ptr<operation_state>) override {}
     bool has_handler_for_last() const noexcept override { return false; }
     delivery call_completion_handler() override { return delivery::made; }
     void destroy_handlers() noexcept override { this->callback_is_over(); }

@@ -54,7 +54,9 @@ template <class Sync = std_sync> class call_word {
         return continuation;
     }
     /// The last handle dies. True when the outcome was written by then.
-    bool forget() noexcept { return (set(forgotten) & bit(milestone::completed)) != 0; }
+    bool forget() noexcept {
+        return has_reached(milestone::completed) || (set(forgotten) & bit(milestone::completed)) != 0;
+    }
 
     /// Has `where` woken when the milestone is reached, or now when it has been, for as long as the sleeper lives.
     class sleeper {

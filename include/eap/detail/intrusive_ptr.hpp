@@ -65,7 +65,8 @@ template <class Derived, class Sync = std_sync> class reference_counted {
 
     void add_reference() const noexcept { count_.fetch_add(1, std::memory_order_relaxed); }
     void release_reference() const noexcept {
-        if (count_.fetch_sub(1, std::memory_order_acq_rel) == 1)
+        if (count_.load(std::memory_order_acquire) == 1 || // nobody else could change it
+            count_.fetch_sub(1, std::memory_order_acq_rel) == 1)
             delete static_cast<const Derived*>(this);
     }
 

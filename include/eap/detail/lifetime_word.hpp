@@ -12,8 +12,8 @@ namespace eap::detail {
 
 /// A reference count that also hands out two slots of the block's own memory.
 ///
-/// Invariant     the block is alive while the word is not zero. A slot that is lent out keeps the block alive
-///               as a reference does: a context may give the memory back after everything else.
+/// Invariant     the block is alive while a reference is counted or a slot lent out, which keeps it as a
+///               reference does: a context may give the memory back after everything else.
 /// Layout        bits 0 and 1: the slots in use; the rest: the number of references.
 /// Ordering      `release` and `give_back` are acq_rel: whoever destroys the block sees all that was done
 ///               with it.
@@ -22,10 +22,15 @@ template <class Sync = std_sync> class lifetime_word {
     static constexpr int slot_count = 2;
 
     void add_reference() noexcept { word_.fetch_add(one_reference, std::memory_order_relaxed); }
+    /// By the creator, while nobody else knows of the block.
+    void add_early_reference() noexcept {
+        word_.store(word_.load(std::memory_order_relaxed) + one_reference, std::memory_order_relaxed);
+    }
 
     /// True when this was the last reference and no slot is lent out: the caller destroys the block.
     [[nodiscard]] bool release() noexcept {
-        return word_.fetch_sub(one_reference, std::memory_order_acq_rel) == one_reference;
+        return word_.load(std::memory_order_acquire) == one_reference || // nobody else could change it
+               word_.fetch_sub(one_reference, std::memory_order_acq_rel) == one_reference;
     }
 
     /// The number of a free slot, now the caller's, or -1. The caller must hold a reference.

@@ -24,6 +24,8 @@ class reserved_postable : public postable, public in_block_memory {
     static constexpr std::size_t slot_size = 80;
 
     void add_reference() noexcept { lifetime_.add_reference(); }
+    /// While nobody else knows of it.
+    void add_early_reference() noexcept { lifetime_.add_early_reference(); }
     void release_reference() noexcept {
         if (lifetime_.release())
             delete this;
