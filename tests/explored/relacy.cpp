@@ -80,6 +80,7 @@ template <class T> class relacy_atomic {
 
 struct relacy_sync {
     template <class T> using atomic = relacy_atomic<T>;
+    template <class T> using plain = T; // seen by its effects
 };
 
 class plain { // its end is a write, so that what destroys too early is found

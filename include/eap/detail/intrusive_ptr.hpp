@@ -56,6 +56,8 @@ template <class T> class intrusive_ptr {
 
 /// What `intrusive_ptr` needs, for an object of the most derived type `Derived`.
 ///
+/// Invariant     whoever adds a reference holds one, or the lock under which the object leaves a list before its
+///               last reference goes: so who finds itself the only holder stays it, and needs no atomic step.
 /// Ordering      dropping is acq_rel: whoever destroys the object sees all that was done with it.
 template <class Derived, class Sync = std_sync> class reference_counted {
   public:
