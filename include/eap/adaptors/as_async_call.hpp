@@ -19,6 +19,7 @@
 #include "eap/detail/reserved_postable.hpp"
 #include "eap/errors.hpp"
 #include "eap/operation_block.hpp"
+#include "eap/operation_state.hpp"
 #include "eap/tracked.hpp"
 #include "eap/typed_call.hpp"
 #include "eap/user_state.hpp"
