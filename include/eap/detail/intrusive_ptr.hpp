@@ -56,8 +56,6 @@ template <class T> class intrusive_ptr {
 
 /// What `intrusive_ptr` needs, for an object of the most derived type `Derived`.
 ///
-/// Invariant     whoever adds a reference holds one, or the lock under which the object leaves a list before its
-///               last reference goes: so who finds itself the only holder stays it, and needs no atomic step.
 /// Ordering      dropping is acq_rel: whoever destroys the object sees all that was done with it.
 template <class Derived, class Sync = std_sync> class reference_counted {
   public:
@@ -67,8 +65,7 @@ template <class Derived, class Sync = std_sync> class reference_counted {
 
     void add_reference() const noexcept { count_.fetch_add(1, std::memory_order_relaxed); }
     void release_reference() const noexcept {
-        if (count_.load(std::memory_order_acquire) == 1 || // nobody else could change it
-            count_.fetch_sub(1, std::memory_order_acq_rel) == 1)
+        if (count_.fetch_sub(1, std::memory_order_acq_rel) == 1)
             delete static_cast<const Derived*>(this);
     }
 

@@ -13,7 +13,9 @@ namespace eap::detail {
 /// A reference count that also hands out two slots of the block's own memory.
 ///
 /// Invariant     the block is alive while a reference is counted or a slot lent out, which keeps it as a
-///               reference does: a context may give the memory back after everything else.
+///               reference does: a context may give the memory back after everything else. Whoever adds a
+///               reference holds one, or the lock under which the block leaves a list before its last one goes:
+///               so who finds itself the only holder stays it, and takes no atomic step.
 /// Layout        bits 0 and 1: the slots in use; the rest: the number of references.
 /// Ordering      `release` and `give_back` are acq_rel: whoever destroys the block sees all that was done
 ///               with it.
