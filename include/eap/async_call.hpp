@@ -202,19 +202,19 @@ template <class... Time> std::optional<std::size_t> wait_for_any(call_list calls
         if (std::ranges::none_of(calls, [](const auto& each) { return each->has_begun(); }) &&
             std::ranges::any_of(calls, [](const auto& each) { return each->help(); }))
             return find_completed(calls);
-    struct sleep {
-        ~sleep() { leave_all(sleepers, here); }
+    struct sleep_on_several {
+        ~sleep_on_several() { leave_all(sleepers, here); }
         wakeups<> here;
         std::list<call_state::sleeper> sleepers;
     };
-    sleep now;
+    sleep_on_several sleep;
     for (const auto& each : calls)
-        now.sleepers.emplace_back(*each, now.here);
+        sleep.sleepers.emplace_back(*each, sleep.here);
     platform::step("wait for any of several calls");
     if constexpr (sizeof...(time) == 0)
-        now.here.wait();
+        sleep.here.wait();
     else
-        now.here.wait_until(time...);
+        sleep.here.wait_until(time...);
     return find_completed(calls);
 }
 

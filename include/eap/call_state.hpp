@@ -9,6 +9,7 @@
 #include "eap/detail/call_word.hpp"
 #include "eap/detail/inside.hpp"
 #include "eap/detail/intrusive_ptr.hpp"
+#include "eap/detail/lifetime_word.hpp"
 #include "eap/detail/platform.hpp"
 #include "eap/detail/posted.hpp"
 #include "eap/detail/raw_memory.hpp"
@@ -50,10 +51,9 @@ class call_state {
 
     // ---- handles ----
 
-    void add_reference() noexcept { handles_.fetch_add(1, std::memory_order_relaxed); }
+    void add_reference() noexcept { handles_.add_reference(); }
     void release_reference() noexcept {
-        if (handles_.load(std::memory_order_acquire) != 1 && // else nobody else could change it
-            handles_.fetch_sub(1, std::memory_order_acq_rel) != 1)
+        if (!handles_.release())
             return;
         if (word_.forget())
             nobody_cares_any_more();
@@ -210,7 +210,7 @@ class call_state {
     /// Instead of `start`, for work that is under way by itself.
     void has_begun_by_itself() noexcept { static_cast<void>(word_.begin()); }
 
-    /// Runs the work here and completes the operation. By whoever began.
+    /// Runs the work here and completes the operation. By whoever began, who passes a reference to the worker.
     virtual void run_here(intrusive_ptr<operation_state> workers) = 0;
     /// Destroys what the user gave and got. The call is complete, and no handle is left.
     virtual void destroy_contents() noexcept = 0;
@@ -306,8 +306,8 @@ class call_state {
     }
 
     call_word<> word_;
-    std::atomic<std::size_t> handles_{1}; // born with that of whoever begins the call
-    operation_state& operation_;          // the other part of the same block
+    lifetime_word<> handles_;    // born with that of whoever begins the call
+    operation_state& operation_; // the other part of the same block
     const any_synchronization_context where_;
     ticket ticket_{*this};
 };

@@ -81,7 +81,7 @@ class homebound_mailbox : public reserved_postable {
 
     /// Sends the last message, once; then tells the home that the operation has ended. Lets out what `send` does.
     void send_last() {
-        const intrusive_ptr<homebound_mailbox> alive{this}; // a handler may destroy the handle that calls
+        const intrusive_ptr<homebound_mailbox> alive{this}; // a handler may destroy the caller's handle
         platform::step("send the outcome home");
         const auto result = mailbox_.close(last_);
         if (result == mailbox<>::sent::queued)
@@ -202,7 +202,7 @@ class homebound_mailbox : public reserved_postable {
     }
 
     sent bring_home(message& what, std::exception_ptr& why) {
-        const intrusive_ptr<homebound_mailbox> alive{this}; // a handler may destroy the handle that calls
+        const intrusive_ptr<homebound_mailbox> alive{this}; // a handler may destroy the caller's handle
         const post_outcome result = post_drain();
         if (result.became == post_outcome::kind::accepted)
             return sent::on_its_way;
