@@ -185,11 +185,15 @@ class call_state {
     /// By the one that ends, which does not want the outcome after all.
     void give_end_back() noexcept { word_.give_end_back(); }
 
-    /// Claims the end and waits for the outcome, which stays for as long as what it returns.
+    /// Claims the end and waits for the outcome. A call that is run or waited for here stays for as long as what this returns: what
+    /// runs meanwhile may drop the handle.
     [[nodiscard]] intrusive_ptr<call_state> claim_end_and_wait() {
+        if (has_reached(milestone::completed)) {
+            claim_end();
+            return {};
+        }
         intrusive_ptr<call_state> alive{this};
-        if (!has_reached(milestone::completed))
-            refuse_wait_inside();
+        refuse_wait_inside();
         claim_end();
         try {
             wait();

@@ -6,11 +6,13 @@
 #include <eap/contexts/event_loop.hpp>
 #include <eap/contexts/thread_pool.hpp>
 #include <eap/delegate.hpp>
+#include <eap/errors.hpp>
 #include <eap/operation_manager.hpp>
 #include <eap/timer.hpp>
 
 #include "support/catch.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -234,16 +236,22 @@ TEST_CASE("a deadline may pass while work goes on, if that is wanted", "[explora
     CHECK(timed_out == is_wanted);
 }
 
-TEST_CASE("each run has a shared pool of its own", "[exploration]") {
-    std::set<std::size_t> steps;
+TEST_CASE("each run has a shared pool of its own, which ends with it", "[exploration]") {
+    std::vector<eap::thread_pool::context_type> kept;
 
-    CHECK(lab::explore(lab::at_random{.runs = 3}, [] {
-        lab::check(!eap::thread_pool::shared().running_in_this_thread(), "main is no thread of it");
+    CHECK(lab::explore(lab::at_random{.runs = 3}, [&] {
+        const auto pool = eap::thread_pool::shared();
+        lab::check(!pool.running_in_this_thread(), "main is no thread of it");
         int there = 0;
         auto call = eap::begin_invoke(
             [&] { return eap::thread_pool::shared().running_in_this_thread() ? ++there : 0; });
         lab::check(call.end_invoke() == 1, "the call is");
+        kept.push_back(pool);
     }));
+
+    for (const auto& pool : kept)
+        CHECK_THROWS_AS(pool.post([] {}), eap::context_closed);
+    CHECK(std::ranges::find(kept, eap::thread_pool::shared()) == kept.end());
 }
 
 TEST_CASE("once settled, nothing moves without time", "[exploration]") {

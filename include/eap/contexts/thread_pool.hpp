@@ -29,11 +29,24 @@ namespace eap {
 
 namespace detail {
 
-/// What a pool, its threads and its handles share.
-class thread_pool_core : public reference_counted<thread_pool_core> {
+/// What a pool, its threads and its handles share. The program's shared pool never ends: references to it are not counted,
+/// which all threads would do in one word.
+class thread_pool_core : private reference_counted<thread_pool_core> {
+    using counted = reference_counted<thread_pool_core>;
+    friend counted;
+
   public:
     explicit thread_pool_core(bool is_shared) noexcept : is_shared_(is_shared) {}
 
+    void never_end() noexcept { never_ends_ = true; } // before anybody but its threads knows of it
+    void add_reference() const noexcept {
+        if (!never_ends_)
+            counted::add_reference();
+    }
+    void release_reference() const noexcept {
+        if (!never_ends_)
+            counted::release_reference();
+    }
     bool is_shared() const noexcept { return is_shared_; }
     void post(work_node& last) { // which is its own now
         if (queue_.push(work_ptr{&last}) == work_queue<>::pushed::refused)
@@ -70,6 +83,7 @@ class thread_pool_core : public reference_counted<thread_pool_core> {
     static inline constinit thread_local const thread_pool_core* this_threads_pool = nullptr;
 
     const bool is_shared_;
+    bool never_ends_ = false;
     work_queue<> queue_;
     hook<std::exception_ptr> on_exception_;
 };
@@ -224,7 +238,10 @@ inline thread_pool::~thread_pool() {
 }
 
 struct thread_pool::everybodys : thread_pool {
-    everybodys() : thread_pool(std::max<std::size_t>(2, detail::processors()), true) {}
+    everybodys() : thread_pool(std::max<std::size_t>(2, detail::processors()), true) {
+        if (detail::platform::of_this_thread() == nullptr) // a stand-in's ends with its run
+            core_->never_end();
+    }
 };
 inline detail::thread_pool_core& thread_pool::shared_core() { return *detail::the_only<everybodys>().core_; }
 inline thread_pool::context_type thread_pool::shared() { return detail::the_only<everybodys>().context(); }
