@@ -305,6 +305,33 @@ TEST_CASE("async_run_on also tells of progress, on the handler's executor, and k
     CHECK(log.all().back() == "timed out");
 }
 
+namespace {
+struct cannot_be_stored {
+    cannot_be_stored() = default;
+    cannot_be_stored(const cannot_be_stored&) { throw std::runtime_error{"no room"}; }
+    cannot_be_stored& operator=(const cannot_be_stored&) = delete;
+    ~cannot_be_stored() = default;
+    int operator()() const { return 1; }
+};
+} // namespace
+
+TEST_CASE("work that cannot be stored throws; not when the deadline has passed, which is the outcome then",
+          "[asio_token][G1]") {
+    tests::manual_queue place;
+    tests::record log;
+    asio::io_context io;
+    const auto ignore = [](const auto&) {};
+    const cannot_be_stored work;
+
+    CHECK_THROWS_AS((eap::async_run_on<int, int>(place.context(), work, ignore, {}, tell(log))),
+                    std::runtime_error);
+    eap::async_run_on<int, int>(place.context(), work, ignore, {.timeout = 0ms},
+                                asio::bind_executor(io, tell(log)));
+    io.run();
+
+    CHECK(log.all() == lines{"timed out"});
+}
+
 // ---- async_end_invoke ----
 
 TEST_CASE("async_end_invoke ends a call for a handler", "[asio_token]") {
