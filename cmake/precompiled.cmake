@@ -3,7 +3,7 @@
 # EAP_PRECOMPILE_CODE, for the presets of the sanitizers: clang compiles the headers once for many programs, and the code that is in them
 # too, so that each file takes two thirds of the time. What that hides, an include that is missing, is seen by all other builds.
 # Coverage cannot be measured in such a build.
-option(EAP_PRECOMPILE_CODE "Compile the headers of eap and their code once for all tests; with clang" OFF)
+option(EAP_PRECOMPILE_CODE "Compile the headers of eap and their code once for its tests, and for its examples; with clang" OFF)
 
 # eap_precompile(NAME HEADER...): what the programs that `eap_use_precompiled(PROGRAM NAME)` share; a quoted name, or one in <>.
 function(eap_precompile name)

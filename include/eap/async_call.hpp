@@ -124,7 +124,7 @@ template <> class async_call<void> {
 /// Effects       ending waits for the outcome and takes it: a value is moved out, an error is thrown as it was thrown, and
 ///               the variables given for the `T&` parameters, in order, get what they have become. When the call failed
 ///               they are left alone. What moving the value or assigning a variable throws leaves the call ended.
-/// Requires      neither of these lets go of the last handle to the call.
+/// Requires      moving the value, or assigning a variable, does not let go of the last handle to the call.
 /// Errors        `invalid_operation`, at once, when the call has been ended before, or is being ended by another thread;
 ///               `would_deadlock` on the thread that is running it, which ends nothing.
 template <class R, class... Args> class async_call<R(Args...)> : public async_call<> {

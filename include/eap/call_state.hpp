@@ -188,12 +188,11 @@ class call_state {
     /// Claims the end and waits for the outcome. A call that is run or waited for here stays for as long as what this returns: what
     /// runs meanwhile may drop the handle.
     [[nodiscard]] intrusive_ptr<call_state> claim_end_and_wait() {
-        if (has_reached(milestone::completed)) {
-            claim_end();
-            return {};
+        intrusive_ptr<call_state> alive;
+        if (!has_reached(milestone::completed)) {
+            alive = intrusive_ptr<call_state>{this};
+            refuse_wait_inside();
         }
-        intrusive_ptr<call_state> alive{this};
-        refuse_wait_inside();
         claim_end();
         try {
             wait();

@@ -38,7 +38,7 @@ class thread_pool_core : private reference_counted<thread_pool_core> {
   public:
     explicit thread_pool_core(bool is_shared) noexcept : is_shared_(is_shared) {}
 
-    void never_end() noexcept { never_ends_ = true; } // before anybody but its threads knows of it
+    void never_end() noexcept { never_ends_ = true; }
     void add_reference() const noexcept {
         if (!never_ends_)
             counted::add_reference();
@@ -83,7 +83,7 @@ class thread_pool_core : private reference_counted<thread_pool_core> {
     static inline constinit thread_local const thread_pool_core* this_threads_pool = nullptr;
 
     const bool is_shared_;
-    bool never_ends_ = false;
+    bool never_ends_ = false; // written before anybody but its threads knows of it, and they drop nothing
     work_queue<> queue_;
     hook<std::exception_ptr> on_exception_;
 };
