@@ -81,12 +81,12 @@ class homebound_mailbox : public reserved_postable {
 
     /// Sends the last message, once; then tells the home that the operation has ended. Lets out what `send` does.
     void send_last() {
-        const intrusive_ptr<homebound_mailbox> alive{this}; // a handler may destroy the caller's handle
         platform::step("send the outcome home");
         const auto result = mailbox_.close(last_);
         if (result == mailbox<>::sent::queued)
-            return;            // the reader tells the home: see `notify_when_queued`
-        struct notify_at_end { // also when an exception passes through
+            return; // the reader tells the home: see `notify_when_queued`
+        const intrusive_ptr<homebound_mailbox> alive{this}; // a handler may destroy the caller's handle
+        struct notify_at_end {                              // also when an exception passes through
             const homebound_mailbox& self;
             ~notify_at_end() { eap::operation_completed(self.home_); }
         };

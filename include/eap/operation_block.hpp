@@ -139,11 +139,12 @@ template <class P> class progress_operation : public operation_state {
     }
 
     void deliver_last_report() final {
-        if (const std::unique_ptr<report_message> newest{latest_.close()})
+        if (const auto newest = last_report())
             deliver_report(newest->what());
     }
-    void discard_last_report() noexcept final {
-        const std::unique_ptr<report_message> newest{latest_.close()};
+    void discard_last_report() noexcept final { static_cast<void>(last_report()); }
+    std::unique_ptr<report_message> last_report() noexcept {
+        return std::unique_ptr<report_message>{options().progress.keeps_every() ? nullptr : latest_.close()};
     }
 
     latest_slot<report_message> latest_;

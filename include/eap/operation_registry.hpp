@@ -13,6 +13,8 @@
 #include "eap/detail/intrusive_ptr.hpp"
 #include "eap/detail/platform.hpp"
 #include "eap/detail/posted.hpp"
+#include "eap/detail/sleepers.hpp"
+#include "eap/detail/sync.hpp"
 #include "eap/errors.hpp"
 #include "eap/operation_block.hpp"
 #include "eap/operation_options.hpp"
@@ -89,24 +91,23 @@ class operation_registry final : public operation_owner, public reference_counte
     /// A task id taken, until the operation is there that goes with it. Given back when it never comes.
     class reservation {
       public:
-        reservation(intrusive_ptr<operation_registry> registry, const eap::user_state& id,
-                    task_ids ids = task_ids::unique)
-            : registry_(std::move(registry)), id_(id), entry_(registry_->reserve(id, ids)) {}
+        reservation(operation_registry& registry, const eap::user_state& id, task_ids ids = task_ids::unique)
+            : registry_(registry), id_(id), entry_(registry.reserve(id, ids)) {}
         reservation(const reservation&) = delete;
         reservation& operator=(const reservation&) = delete;
         ~reservation() {
             if (!filled_)
-                registry_->unreserve(id_, entry_);
+                registry_.unreserve(id_, entry_);
         }
         void fill(operation_state& operation) noexcept {
             filled_ = true;
-            registry_->add(operation, entry_);
+            registry_.add(operation, entry_);
         }
 
       private:
-        intrusive_ptr<operation_registry> registry_;
-        eap::user_state id_;
-        task_id_table::entry* entry_; // null without an id
+        operation_registry& registry_;
+        const eap::user_state id_;
+        task_id_table::entry* const entry_; // null without an id
         bool filled_ = false;
     };
 
@@ -180,10 +181,10 @@ class operation_registry final : public operation_owner, public reference_counte
                 "for; use on_idle there"};
         const auto deadline = deadline_after(time);
         std::unique_lock lock{mutex_};
-        ++idle_waiters_;
-        const bool is_idle = idle_.wait_until(lock, deadline, [this] { return pending_ == 0; });
-        --idle_waiters_;
-        return is_idle;
+        while (pending_ != 0)
+            if (!waiters_.sleep(lock, deadline))
+                return pending_ == 0;
+        return true;
     }
 
     template <class F> void on_idle(any_synchronization_context where, F&& function) {
@@ -217,6 +218,7 @@ class operation_registry final : public operation_owner, public reference_counte
     void ended(operation_state& which) noexcept override {
         std::vector<waiting> to_post;
         {
+            sleepers<>::owed to_wake; // after the lock
             const std::lock_guard lock{mutex_};
             for (walk* each = walks_; each != nullptr; each = each->other)
                 each->forget(which);
@@ -225,8 +227,7 @@ class operation_registry final : public operation_owner, public reference_counte
             if (--pending_ != 0)
                 return;
             to_post.swap(at_idle_);
-            if (idle_waiters_ != 0)
-                idle_.notify_all();
+            to_wake = waiters_.take_all();
         }
         for (waiting& each : to_post) {
             try {
@@ -365,9 +366,8 @@ class operation_registry final : public operation_owner, public reference_counte
     }
 
     const any_synchronization_context home_;
-    mutable std::mutex mutex_;
-    condition_variable idle_;           // with mutex_: pending_ is 0
-    int idle_waiters_ = 0;              // guarded by mutex_
+    mutable std_sync::brief_mutex mutex_;
+    sleepers<> waiters_;                // guarded by mutex_; until pending_ is 0
     task_id_table by_id_;               // guarded by mutex_
     operation_state* oldest_ = nullptr; // guarded by mutex_
     operation_state* newest_ = nullptr; // guarded by mutex_
@@ -384,16 +384,15 @@ template <class T, class P, class MakeBlock>
 async_operation<T, P> create_operation(const intrusive_ptr<operation_registry>& registry, task_ids ids,
                                        eap::user_state id, const operation_options& options,
                                        MakeBlock make_block) {
-    operation_registry::reservation place{registry, id, ids};
+    operation_registry::reservation place{*registry, id, ids};
     any_synchronization_context home = registry->home().has_value() ? registry->home() : current_context();
-    const intrusive_ptr<typed_operation<T, P>> block{
+    intrusive_ptr<typed_operation<T, P>> block{
         make_block(std::move(home), std::move(id), options, intrusive_ptr<operation_owner>{registry}),
         adopt_reference};
     eap::operation_started(block->home());
     place.fill(*block);
-    auto operation = operation_access::make<T, P>(block);
     block->start_deadline();
-    return operation;
+    return operation_access::make<T, P>(std::move(block));
 }
 
 } // namespace detail

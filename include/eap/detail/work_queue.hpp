@@ -6,8 +6,8 @@
 
 #include "eap/detail/deadline.hpp"
 #include "eap/detail/platform.hpp"
+#include "eap/detail/sleepers.hpp"
 #include "eap/detail/sync.hpp"
-#include "eap/detail/wakeups.hpp"
 #include "eap/detail/work_node.hpp"
 
 #include <mutex>
@@ -26,18 +26,13 @@ template <class Sync = std_sync> class work_queue {
 
     /// Tells whether nothing was queued before. A closed queue refuses, and drops `last`.
     pushed push(work_ptr last) {
-        sleeper* to_wake = nullptr;
-        pushed result{};
-        {
-            const std::lock_guard lock{mutex_};
-            if (closed_.load(std::memory_order_relaxed))
-                return pushed::refused; // `last` is dropped after the lock
-            result = queued_.empty() ? pushed::first : pushed::later;
-            queued_.push_back(std::move(last));
-            to_wake = take_sleeper();
-        }
-        if (to_wake != nullptr)
-            to_wake->woken.wake();
+        wake_ups to_one;
+        const std::lock_guard lock{mutex_};
+        if (closed_.load(std::memory_order_relaxed))
+            return pushed::refused; // `last` is dropped after the lock
+        const pushed result = queued_.empty() ? pushed::first : pushed::later;
+        queued_.push_back(std::move(last));
+        to_one = takers_.take_one();
         return result;
     }
 
@@ -47,7 +42,7 @@ template <class Sync = std_sync> class work_queue {
         while (queued_.empty()) {
             if (closed_.load(std::memory_order_relaxed))
                 return nullptr;
-            sleep(lock, end_of_time);
+            takers_.sleep(lock, end_of_time);
         }
         return queued_.pop_front();
     }
@@ -63,18 +58,16 @@ template <class Sync = std_sync> class work_queue {
     template <class GiveUp> void wait_all(work_list& taken, steady_time until, GiveUp give_up) {
         std::unique_lock lock{mutex_};
         while (queued_.empty() && !closed_.load(std::memory_order_relaxed) && !give_up())
-            if (!sleep(lock, until))
+            if (!takers_.sleep(lock, until))
                 break;
         taken.append(queued_);
     }
 
     /// Lets waiting threads ask `give_up` again; what it reads was written before.
     void interrupt() {
-        std::unique_lock lock{mutex_}; // whoever is about to sleep does, or sees what was written
-        sleeper* const to_wake = sleepers_;
-        sleepers_ = nullptr;
-        lock.unlock();
-        wake_all(to_wake);
+        wake_ups to_all;
+        const std::lock_guard lock{mutex_}; // whoever is about to sleep does, or sees what was written
+        to_all = takers_.take_all();
     }
 
     /// Puts `taken` back before all that is queued; a closed queue leaves it with the caller. True when now
@@ -90,14 +83,11 @@ template <class Sync = std_sync> class work_queue {
 
     /// Closes the queue and hands over what is queued.
     [[nodiscard]] work_list close() {
-        std::unique_lock lock{mutex_};
+        wake_ups to_all;
+        const std::lock_guard lock{mutex_};
         closed_.store(true, std::memory_order_release);
-        work_list unrun{std::move(queued_)};
-        sleeper* const to_wake = sleepers_;
-        sleepers_ = nullptr;
-        lock.unlock();
-        wake_all(to_wake);
-        return unrun;
+        to_all = takers_.take_all();
+        return work_list{std::move(queued_)};
     }
 
     bool empty() const {
@@ -107,56 +97,10 @@ template <class Sync = std_sync> class work_queue {
     bool is_closed() const noexcept { return closed_.load(std::memory_order_acquire); }
 
   private:
-    /// A thread that sleeps. Whoever takes it off the list owes it a wake-up.
-    struct sleeper {
-        wakeups<Sync> woken;
-        typename Sync::template plain<sleeper*> next;
-    };
-    using link = decltype(sleeper::next);
-
-    /// False when the time has come first. It returns with the lock, as it was called.
-    bool sleep(std::unique_lock<typename Sync::brief_mutex>& lock, steady_time until) {
-        sleeper* const before = sleepers_;
-        sleeper self{{}, before};
-        sleepers_ = &self;
-        lock.unlock();
-        const bool is_woken = until == end_of_time ? (self.woken.wait(), true) : self.woken.wait_until(until);
-        lock.lock();
-        if (is_woken)
-            return true;
-        if (take_off(self))
-            return false;
-        lock.unlock();
-        self.woken.take_in(); // who has taken it off is about to wake it
-        lock.lock();
-        return true;
-    }
-    /// True when it was on the list: nobody owes it anything.
-    bool take_off(const sleeper& self) noexcept {
-        for (link* place = &sleepers_; *place != nullptr;) {
-            sleeper* const each = *place;
-            if (each == &self) {
-                *place = each->next;
-                return true;
-            }
-            place = &each->next;
-        }
-        return false;
-    }
-    /// The last to have lain down, if any sleeps. Under the lock; woken after it.
-    sleeper* take_sleeper() noexcept {
-        sleeper* const last = sleepers_;
-        if (last != nullptr)
-            sleepers_ = last->next;
-        return last;
-    }
-    static void wake_all(sleeper* each) noexcept {
-        while (each != nullptr)
-            std::exchange(each, each->next)->woken.wake(); // which may be gone then
-    }
+    using wake_ups = typename sleepers<Sync>::owed; // declared before the lock, made after it
 
     mutable typename Sync::brief_mutex mutex_;
-    link sleepers_{};                                    // guarded by mutex_; the last first
+    sleepers<Sync> takers_;                              // guarded by mutex_
     work_list queued_;                                   // guarded by mutex_
     typename Sync::template atomic<bool> closed_{false}; // written under mutex_
 };
