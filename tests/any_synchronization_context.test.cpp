@@ -46,6 +46,7 @@ struct able_context {
         *trace += delay == 5ms ? "after " : "? ";
         f();
     }
+    static constexpr int nodes_per_post = 1;
     void operation_started() const { *trace += "started "; }
     void operation_completed() const { *trace += "completed "; }
     bool running_in_this_thread() const { return true; }
@@ -166,6 +167,7 @@ TEST_CASE("the optional abilities of the context shine through", "[any_synchroni
     auto function = eap::detail::function_target<void (*)()>::make(&plain_function);
     CHECK(some.try_post_after(5ms, function));
     CHECK(trace == "after ");
+    CHECK(some.nodes_per_post() == 1);
 }
 
 TEST_CASE("abilities that the context lacks are absent through it as well", "[any_synchronization_context]") {
@@ -177,7 +179,8 @@ TEST_CASE("abilities that the context lacks are absent through it as well", "[an
     plain_calls = 0;
     auto function = eap::detail::function_target<void (*)()>::make(&plain_function);
     CHECK_FALSE(some.try_post_after(5ms, function));
-    function(); // untouched
+    CHECK(some.nodes_per_post() == 2); // as many as any context known of
+    function();                        // untouched
     CHECK(plain_calls == 1);
 }
 
@@ -192,6 +195,7 @@ TEST_CASE("an empty handle says so, and leaves the function alone", "[any_synchr
     CHECK_THROWS_AS(eap::send(none, [] {}), eap::invalid_operation);
     eap::operation_completed(none);
     CHECK(eap::running_in_this_thread(none) == std::nullopt);
+    CHECK(none.nodes_per_post() == 0);
 }
 
 TEST_CASE("what is dropped is destroyed once, and so is what is refused",

@@ -104,6 +104,15 @@ const auto deliveries = {eap::progress_delivery::every(), eap::progress_delivery
 
 // ---- values ----
 
+TEST_CASE("an operation whose handler holds a pointer takes no more than 256 bytes", "[operation_block]") {
+    const auto handler = [p = std::unique_ptr<int>{}](const eap::completed_event_args<long>&) {
+        static_cast<void>(p);
+    };
+    using block = eap::detail::operation_block<long, void, std::remove_const_t<decltype(handler)>,
+                                               eap::ignore_progress>;
+    CHECK(sizeof(block) <= 32 * sizeof(void*)); // four steps of detail/block_memory.hpp
+}
+
 TEST_CASE("an operation ends with nothing", "[operation_block]") {
     bring_home<void>([](auto&& args) { CHECK_NOTHROW(args.result()); });
 }

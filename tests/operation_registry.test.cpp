@@ -33,10 +33,10 @@ struct fixture {
     intrusive_ptr<registry> list{new registry{home.context()}, adopt_reference};
 
     intrusive_ptr<operation> make(const eap::user_state& id) {
-        return {
-            new operation{
-                home.context(), eap::user_state{id}, {}, intrusive_ptr<eap::detail::operation_owner>{list}},
-            adopt_reference};
+        return {eap::detail::reserved_postable::make<operation>(
+                    2U, home.context(), eap::user_state{id}, eap::operation_options{},
+                    intrusive_ptr<eap::detail::operation_owner>{list}),
+                adopt_reference};
     }
     intrusive_ptr<operation> add(const eap::user_state& id, task_ids ids = task_ids::unique) {
         registry::reservation place{*list, id, ids};

@@ -22,7 +22,10 @@ namespace {
 
 struct fixture {
     intrusive_ptr<plain_operation> make(const eap::user_state& id) {
-        return {new plain_operation{home.context(), eap::user_state{id}, {}, {}}, adopt_reference};
+        return {eap::detail::reserved_postable::make<plain_operation>(
+                    2U, home.context(), eap::user_state{id}, eap::operation_options{},
+                    intrusive_ptr<eap::detail::operation_owner>{}),
+                adopt_reference};
     }
     intrusive_ptr<plain_operation> add(const eap::user_state& id, task_ids ids) {
         auto* const entry = table.reserve(id, ids);

@@ -11,6 +11,7 @@
 
 #include <oneapi/tbb/task_arena.h>
 
+#include <cstddef>
 #include <iostream>
 #include <utility>
 
@@ -20,6 +21,8 @@ namespace {
 /// Runs functions on TBB's threads, several at a time. The arena must outlive what is posted to it.
 class arena_context {
   public:
+    static constexpr std::size_t nodes_per_post = 0; // the arena has memory of its own
+
     explicit arena_context(oneapi::tbb::task_arena& arena) noexcept : arena_(&arena) {}
 
     template <class F>

@@ -92,6 +92,8 @@ class any_synchronization_context {
     std::optional<bool> running_in_this_thread() const {
         return table_ != nullptr ? table_->running_in_this_thread(storage_) : std::nullopt;
     }
+    /// See `synchronization_context`; none when there is no context.
+    std::size_t nodes_per_post() const noexcept { return table_ != nullptr ? table_->nodes_per_post : 0; }
     /// Posts after `delay` by the context's own means. False, with `function` untouched, when it has none.
     bool try_post_after(std::chrono::nanoseconds delay, detail::posted& function) const {
         return table().try_post_after(storage_, delay, function);
@@ -109,6 +111,7 @@ class any_synchronization_context {
     };
 
     struct vtable {
+        std::size_t nodes_per_post;
         detail::type_id (*type)() noexcept;
         void (*copy)(storage&, const storage&) noexcept;
         void (*relocate)(storage&, storage&) noexcept; // move there, destroy here
@@ -182,7 +185,8 @@ class any_synchronization_context {
 
     template <class C> static constexpr vtable make_table() noexcept {
         using m = model<C>;
-        return {&detail::type_id::of<C>,
+        return {detail::nodes_per_post<C>,
+                &detail::type_id::of<C>,
                 m::copy,
                 m::relocate,
                 m::destroy,

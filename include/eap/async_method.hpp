@@ -318,8 +318,9 @@ template <class R, class... Args, class P, invocations I> class async_method<R(A
                 shared->options.operation, [&](auto&&... common) {
                     using block = detail::operation_block<R, P, detail::invocation_completed<R, P>,
                                                           detail::invocation_progress<R, P>>;
-                    auto* const its = new block{std::move(common)..., std::move(when_completed),
-                                                detail::invocation_progress<R, P>{made}};
+                    auto* const its = detail::reserved_postable::make<block>(
+                        std::move(common)..., std::move(when_completed),
+                        detail::invocation_progress<R, P>{made});
                     if constexpr (I == invocations::single)
                         shared->was_created(*its);
                     return its;

@@ -133,13 +133,10 @@ async_call<R(Args...)> begin_call(std::type_identity<R(Args...)>, any_synchroniz
     if constexpr (!std::same_as<std::decay_t<Callback>, no_callback>)
         if (!is_empty_function(callback))
             home = current_context();
-    auto* const made = new block{std::move(home),
-                                 std::move(async_state),
-                                 std::move(where),
-                                 delegate_target,
-                                 std::forward<Work>(work),
-                                 std::forward<Callback>(callback),
-                                 std::forward<V>(arguments)...};
+    const std::size_t nodes = (home.has_value() ? home : where).nodes_per_post(); // see call_state::ticket
+    auto* const made = reserved_postable::make<block>(
+        nodes, std::move(home), std::move(async_state), std::move(where), delegate_target,
+        std::forward<Work>(work), std::forward<Callback>(callback), std::forward<V>(arguments)...);
     auto call = call_access::make<R(Args...)>(intrusive_ptr<call_state>{made, adopt_reference});
     made->start();
     return call;

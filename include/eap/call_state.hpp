@@ -253,36 +253,28 @@ class call_state {
                 call_.operation_.abandon();
         }
 
-        // The place's node lies in the block. Not in the memory that the operation reserves: that is for its way home, which
-        // must not fail, and a ticket may be queued for longer than the call.
+        // The operation's slots are for its way home, which must not fail, and a ticket may be queued for longer than the call. But
+        // without a callback there is no way home.
         void* allocate(std::size_t bytes, std::size_t alignment) override {
-            call_.operation_.add_reference(); // the block frees it
-            return bytes <= sizeof(slot_) && alignment <= alignof(std::max_align_t) &&
-                           !lent_.exchange(true, std::memory_order_acquire)
-                       ? slot_
-                       : raw_allocate_or_release(bytes, alignment);
+            if (!has_callback())
+                return call_.operation_.allocate(bytes, alignment);
+            void* const memory = raw_allocate(bytes, alignment);
+            call_.operation_.add_reference(); // the ticket frees it
+            return memory;
         }
         void deallocate(void* memory, std::size_t bytes, std::size_t alignment) noexcept override {
-            if (memory == slot_)
-                lent_.store(false, std::memory_order_release);
-            else
-                raw_deallocate(memory, bytes, alignment);
+            if (!has_callback()) {
+                call_.operation_.deallocate(memory, bytes, alignment);
+                return;
+            }
+            raw_deallocate(memory, bytes, alignment);
             call_.operation_.release_reference();
         }
 
       private:
-        void* raw_allocate_or_release(std::size_t bytes, std::size_t alignment) {
-            try {
-                return raw_allocate(bytes, alignment);
-            } catch (...) {
-                call_.operation_.release_reference();
-                throw;
-            }
-        }
+        bool has_callback() const noexcept { return call_.operation_.home().has_value(); }
 
         call_state& call_;
-        std::atomic<bool> lent_{false}; // whether the context has the slot
-        alignas(std::max_align_t) std::byte slot_[reserved_postable::slot_size];
     };
 
     /// Any pool's thread may run what is bound to any pool, so that pools which wait for each other get on.

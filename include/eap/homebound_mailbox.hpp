@@ -77,7 +77,7 @@ class homebound_mailbox : public reserved_postable {
 
   protected:
     explicit homebound_mailbox(any_synchronization_context&& home) noexcept : home_(std::move(home)) {}
-    ~homebound_mailbox() override = default;
+    ~homebound_mailbox() = default;
 
     /// Sends the last message, once; then tells the home that the operation has ended. Lets out what `send` does.
     void send_last() {

@@ -51,8 +51,8 @@ template <class P> class progress_operation : public operation_state {
         auto made = std::make_unique<report_message>(user_state(), percentage, std::forward<V>(value)...);
         note_percentage(made->what().progress_percentage());
         std::exception_ptr why;
-        const sent result = options().progress.keeps_every() ? send(*made.release(), why)
-                                                             : replace_latest(std::move(made), why);
+        const sent result =
+            progress().keeps_every() ? send(*made.release(), why) : replace_latest(std::move(made), why);
         if (result == sent::refused)
             std::rethrow_exception(why);
         return result == sent::on_its_way;
@@ -79,20 +79,18 @@ template <class P> class progress_operation : public operation_state {
         args what_;
     };
 
-    class latest_marker final : public homebound_mailbox::message { // "come and take what is in the slot"
-      public:
-        explicit latest_marker(latest_slot<report_message>& slot) noexcept : slot_(slot) {}
+    struct newest_report final
+        : homebound_mailbox::message { // sent, it says "come and take what is in the slot"
         void deliver(homebound_mailbox& from) override {
-            if (const std::unique_ptr<report_message> newest{slot_.take()})
+            if (const std::unique_ptr<report_message> newest{slot.take()})
                 newest->deliver(from);
         }
         void discard() noexcept override {} // it lives in the block
         // If it waited, later reports would rely on it and send nothing: instead the next one is in charge.
         bool can_wait() const noexcept override { return false; }
-        void take_back() noexcept override { slot_.resign(); }
+        void take_back() noexcept override { slot.resign(); }
 
-      private:
-        latest_slot<report_message>& slot_;
+        latest_slot<report_message> slot;
     };
 
     virtual delivery call_progress_handler(const args& what) = 0;
@@ -100,40 +98,31 @@ template <class P> class progress_operation : public operation_state {
     void deliver_report(const args& what) {
         if (this->is_discarded())
             return;
-        if (call_progress_handler(what) == delivery::receiver_gone && options().stop_without_receiver)
+        if (call_progress_handler(what) == delivery::receiver_gone && stop_without_receiver())
             request_stop();
     }
 
     sent replace_latest(std::unique_ptr<report_message> newest, std::exception_ptr& why) {
         using put_as = latest_slot<report_message>::put_as;
-        const auto result = latest_.put(*newest);
+        const auto result = newest_.slot.put(*newest);
         if (result.became == put_as::refused)
             return sent::closed;
         static_cast<void>(newest.release());
         const std::unique_ptr<report_message> replaced{result.replaced};
         if (result.became == put_as::replacement)
             return sent::on_its_way;
-        const auto interval = options().progress.interval();
-        if (interval > std::chrono::nanoseconds{0}) {
-            if (steady_now() < next_due_) {
-                arm_throttle(next_due_);
-                return sent::on_its_way;
-            }
-            next_due_ = deadline_after(interval);
-        }
-        return send_for_reader(why);
+        return may_send_newest() ? send_for_reader(why) : sent::on_its_way;
     }
 
     /// By the sender in charge. Refused, what is in the slot stays the newest, and comes home with the next report
     /// or at the end.
     sent send_for_reader(std::exception_ptr& why) {
-        const sent result = send(marker_, why);
+        const sent result = send(newest_, why);
         return result == sent::closed ? sent::on_its_way // the last reader finds it in the slot
                                       : result;
     }
 
     void throttle_expired() noexcept override {
-        next_due_ = deadline_after(options().progress.interval());
         std::exception_ptr why; // nobody to tell: the next report sees for itself
         static_cast<void>(send_for_reader(why));
     }
@@ -144,12 +133,10 @@ template <class P> class progress_operation : public operation_state {
     }
     void discard_last_report() noexcept final { static_cast<void>(last_report()); }
     std::unique_ptr<report_message> last_report() noexcept {
-        return std::unique_ptr<report_message>{options().progress.keeps_every() ? nullptr : latest_.close()};
+        return std::unique_ptr<report_message>{progress().keeps_every() ? nullptr : newest_.slot.close()};
     }
 
-    latest_slot<report_message> latest_;
-    latest_marker marker_{latest_}; // in the mailbox at most once: sent by the sender in charge alone
-    steady_time next_due_{};        // written by the sender in charge
+    newest_report newest_; // in the mailbox at most once: sent by the sender in charge alone
 };
 
 /// An operation that ends with a `T`.
@@ -253,9 +240,9 @@ class plain_operation final : public typed_operation<void, void> {
         return true;
     }
 
-  private:
-    ~plain_operation() override { destroy_handlers(); }
+    ~plain_operation() { destroy_handlers(); }
 
+  private:
     bool has_handler_for_last() const noexcept override { return last_ != nullptr; }
     delivery call_completion_handler() override {
         if (last_ == nullptr)

@@ -9,6 +9,7 @@
 #include "eap/completed_event_args.hpp" // IWYU pragma: export: handlers take it
 #include "eap/current_context.hpp"
 #include "eap/detail/intrusive_ptr.hpp"
+#include "eap/detail/reserved_postable.hpp"
 #include "eap/operation_block.hpp"
 #include "eap/operation_options.hpp"
 #include "eap/operation_registry.hpp"
@@ -52,7 +53,7 @@ class operation_manager {
     ///               `close`, and what the home's `operation_started` throws.
     async_operation<> create_operation(eap::user_state id = {}) {
         return create<void, void>(std::move(id), operation_options{}, [](auto&&... common) {
-            return new detail::plain_operation(std::move(common)...);
+            return detail::reserved_postable::make<detail::plain_operation>(std::move(common)...);
         });
     }
 
@@ -78,7 +79,8 @@ class operation_manager {
         detail::check_handler(completed, "completed");
         detail::check_handler(progress, "progress");
         return create<T, P>(std::move(id), options, [&](auto&&... common) {
-            return new detail::operation_block<T, P, completed_handler, progress_handler>(
+            using block = detail::operation_block<T, P, completed_handler, progress_handler>;
+            return detail::reserved_postable::make<block>(
                 std::move(common)..., std::forward<Completed>(completed), std::forward<Progress>(progress));
         });
     }

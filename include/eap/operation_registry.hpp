@@ -154,7 +154,7 @@ class operation_registry final : public operation_owner, public reference_counte
         for (const operation_state* each = oldest_; each != nullptr; each = each->next) {
             const auto requested = each->stop_requested_at();
             all.push_back(
-                {each->user_state(), each->options().name,
+                {each->user_state(), each->name(),
                  each->decided() ? operation_info::phase::decided : operation_info::phase::running,
                  now - each->created(), each->last_percentage(),
                  requested ? std::optional<std::chrono::nanoseconds>{now - *requested} : std::nullopt});
@@ -386,12 +386,13 @@ async_operation<T, P> create_operation(const intrusive_ptr<operation_registry>& 
                                        MakeBlock make_block) {
     operation_registry::reservation place{*registry, id, ids};
     any_synchronization_context home = registry->home().has_value() ? registry->home() : current_context();
+    const std::size_t nodes = home.nodes_per_post();
     intrusive_ptr<typed_operation<T, P>> block{
-        make_block(std::move(home), std::move(id), options, intrusive_ptr<operation_owner>{registry}),
+        make_block(nodes, std::move(home), std::move(id), options, intrusive_ptr<operation_owner>{registry}),
         adopt_reference};
     eap::operation_started(block->home());
     place.fill(*block);
-    block->start_deadline();
+    block->start_deadline(options.timeout);
     return operation_access::make<T, P>(std::move(block));
 }
 

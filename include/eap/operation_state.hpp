@@ -52,7 +52,7 @@ class operation_state : public homebound_mailbox {
     // ---- what anybody may ask ----
 
     const eap::user_state& user_state() const noexcept { return id_; }
-    const operation_options& options() const noexcept { return options_; }
+    const char* name() const noexcept { return name_; }
     steady_time created() const noexcept { return created_; }
     bool decided() const noexcept { return word_.is_decided(); }
     bool completed_by_worker() const noexcept { return word_.look() == found::already_completed; }
@@ -129,16 +129,17 @@ class operation_state : public homebound_mailbox {
         return true;
     }
 
-    /// The deadline starts to count, or has passed already. Called once, after the home was notified.
-    void start_deadline() {
-        if (options_.timeout == no_timeout)
+    /// The deadline starts to count, or has passed already. Called once, after the home was notified, with the timeout that the
+    /// operation was made with.
+    void start_deadline(std::chrono::nanoseconds timeout) {
+        if (timeout == no_timeout)
             return;
-        if (options_.timeout <= std::chrono::nanoseconds{0}) {
+        if (timeout <= std::chrono::nanoseconds{0}) {
             time_out();
             return;
         }
         add_reference(); // the armed timer's
-        timers_->deadline.arm(deadline_after(options_.timeout));
+        timers_->deadline.arm(deadline_after(timeout));
     }
 
     // The owner's list of its operations; guarded by the owner's mutex.
@@ -151,10 +152,9 @@ class operation_state : public homebound_mailbox {
     /// be started.
     operation_state(any_synchronization_context&& home, eap::user_state&& id,
                     const operation_options& options, intrusive_ptr<operation_owner> owner)
-        : homebound_mailbox(std::move(home)), id_(std::move(id)), options_(options),
-          owner_(std::move(owner)) {
-        if (options_.name == nullptr)
-            options_.name = "";
+        : homebound_mailbox(std::move(home)), id_(std::move(id)),
+          stop_without_receiver_(options.stop_without_receiver), progress_(options.progress),
+          name_(options.name != nullptr ? options.name : ""), owner_(std::move(owner)) {
         platform::count_operation(1);
         static_cast<void>(abandoned_error()); // made here, where failing is harmless
         if (options.timeout != no_timeout || options.progress.interval() > std::chrono::nanoseconds{0}) {
@@ -162,7 +162,7 @@ class operation_state : public homebound_mailbox {
             timers_ = std::make_unique<timers>(*this);
         }
     }
-    ~operation_state() override { platform::count_operation(-1); }
+    ~operation_state() { platform::count_operation(-1); }
 
     /// True when the caller is now the one to write the outcome and to call `settle`. Throws as `may_report`.
     bool claim() {
@@ -186,11 +186,23 @@ class operation_state : public homebound_mailbox {
         last_percentage_.store(percentage, std::memory_order_relaxed);
     }
     bool is_discarded() const noexcept { return is_discarded_.load(std::memory_order_relaxed); }
-    void arm_throttle(steady_time when) noexcept {
+    progress_delivery progress() const noexcept { return progress_; }
+    bool stop_without_receiver() const noexcept { return stop_without_receiver_; }
+
+    /// By the sender of the newest report that sends for a reader: whether one may come now. Otherwise one is sent for by
+    /// `throttle_expired` when it may.
+    bool may_send_newest() noexcept {
+        if (progress_.interval() <= std::chrono::nanoseconds{0})
+            return true;
+        if (steady_now() >= timers_->next_due) {
+            newest_was_due();
+            return true;
+        }
         add_reference(); // the armed timer's
-        timers_->throttle.arm(when);
+        timers_->throttle.arm(timers_->next_due);
         if (decided() && timers_->throttle.disarm()) // `settle` may have looked before
             release_reference();
+        return false;
     }
 
   private:
@@ -273,7 +285,7 @@ class operation_state : public homebound_mailbox {
     void tell(undelivered_reason reason) noexcept {
         const inside<operation_owner> frame{owner_.get()};
         if (owner_)
-            owner_->tell({id_, options_.name, outcome_error(), outcome_cancelled(), reason});
+            owner_->tell({id_, name_, outcome_error(), outcome_cancelled(), reason});
     }
 
     void forget() noexcept {
@@ -297,9 +309,10 @@ class operation_state : public homebound_mailbox {
     };
     struct timers {
         explicit timers(operation_state& op)
-            : deadline(op, &operation_state::time_out), throttle(op, &operation_state::throttle_expired) {}
+            : deadline(op, &operation_state::time_out), throttle(op, &operation_state::next_is_due) {}
         timer_entry deadline;
         timer_entry throttle;
+        steady_time next_due{}; // of the newest report; written by the sender in charge
     };
 
     void time_out() {
@@ -311,6 +324,11 @@ class operation_state : public homebound_mailbox {
         settle();
     }
 
+    void newest_was_due() noexcept { timers_->next_due = deadline_after(progress_.interval()); }
+    void next_is_due() {
+        newest_was_due();
+        throttle_expired();
+    }
     void disarm_timers() noexcept {
         if (timers_->deadline.disarm())
             release_reference(); // never the last: the caller of `settle` holds one
@@ -319,11 +337,13 @@ class operation_state : public homebound_mailbox {
     }
 
     operation_word<> word_;
+    lazy_stop_source<> stop_source_;
+    [[no_unique_address]] const eap::user_state id_; // its padding has room for the next three
+    const bool stop_without_receiver_;
     std::atomic<bool> is_discarded_{false}; // relaxed: travels with the last message; may be seen earlier
     std::atomic<int> last_percentage_{0};   // relaxed: for diagnostics only
-    lazy_stop_source<> stop_source_;
-    eap::user_state id_;
-    operation_options options_;
+    const progress_delivery progress_;
+    const char* const name_;
     intrusive_ptr<operation_owner> owner_; // null when nobody keeps count
     std::unique_ptr<timers> timers_;       // null without a deadline and a throttle
     const steady_time created_ = owner_ ? steady_now() : steady_time{}; // for whoever keeps count

@@ -9,6 +9,7 @@
 #include "eap/errors.hpp"
 
 #include <concepts>
+#include <cstddef>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -48,13 +49,24 @@ struct work {
 ///   `try_run_here(f)`           runs `f` at once, if this thread is this place's and may run it: bool
 ///   `post_after(duration, f)`   posts after a while (see timer.hpp)
 /// A posted function may carry `get_allocator()`: a context that takes its own node from there, and gives it
-/// back before it calls the function, makes completing an operation free of allocations.
+/// back before it calls the function, makes completing an operation free of allocations. Each operation brings room for
+/// two nodes of up to 80 bytes, or for as many as the context says:
+///   `nodes_per_post`            how many a `post` takes at a time, a static constant; 0 when it takes none
 template <class C>
 concept synchronization_context = requires(const C& context, archetypes::work f) {
     context.post(std::move(f)); // first: of a type without it nothing more is asked, copying least of all
 } && std::copyable<C> && std::equality_comparable<C>;
 
 namespace detail {
+
+/// How many nodes a `post` to such a context takes at a time.
+template <class C>
+inline constexpr std::size_t nodes_per_post = [] {
+    if constexpr (requires { std::size_t{C::nodes_per_post}; })
+        return std::size_t{C::nodes_per_post};
+    else
+        return std::size_t{2};
+}();
 
 /// What a waiting `send` shares with the function it posted.
 struct send_state {

@@ -29,19 +29,22 @@ async_operation<T, P> create_unmanaged_operation(any_synchronization_context hom
                                                  Progress&& progress, const operation_options& options,
                                                  Prepare&& prepare = {}) {
     using block = operation_block<T, P, std::decay_t<Completed>, std::decay_t<Progress>>;
-    const intrusive_ptr<block> made{
-        new block{std::move(home), user_state{}, options, intrusive_ptr<operation_owner>{},
-                  std::forward<Completed>(completed), std::forward<Progress>(progress)},
-        adopt_reference};
-    eap::operation_started(made->home());
-    auto operation = operation_access::make<T, P>(made);
+    const std::size_t nodes = home.nodes_per_post();
+    intrusive_ptr<block> made{reserved_postable::make<block>(nodes, std::move(home), user_state{}, options,
+                                                             intrusive_ptr<operation_owner>{},
+                                                             std::forward<Completed>(completed),
+                                                             std::forward<Progress>(progress)),
+                              adopt_reference};
+    block& state = *made;
+    eap::operation_started(state.home());
+    auto operation = operation_access::make<T, P>(std::move(made));
     try {
         std::forward<Prepare>(prepare)(operation);
     } catch (...) {
         static_cast<void>(operation_access::discard(std::move(operation)));
         throw;
     }
-    made->start_deadline();
+    state.start_deadline(options.timeout);
     return operation;
 }
 

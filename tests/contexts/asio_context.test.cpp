@@ -515,9 +515,32 @@ TEST_CASE("a function's own memory serves Asio's node and is free when it runs",
     const eap::asio_context context{io};
     context.post(tests::with_memory{memory, [&] { in_use = memory.in_use; }});
     CHECK(memory.taken == 1);
+    CHECK(context.nodes_per_post == 1);
     io.run();
     CHECK(in_use == 0);
     CHECK(memory.largest <= 80);
+}
+
+TEST_CASE("a pool of Asio's takes one node from the function's own memory", "[asio_context][G8]") {
+    asio::thread_pool pool{1};
+    tests::memory_source memory;
+    const eap::asio_context context{pool};
+    context.post(tests::with_memory{memory, [] {}});
+    CHECK(memory.taken == 1);
+    CHECK(context.nodes_per_post == 1);
+    pool.join();
+    CHECK(memory.in_use == 0);
+    CHECK(memory.largest <= 80);
+}
+
+TEST_CASE("an executor whose type is erased takes nothing from the function's own memory", "[asio_context]") {
+    asio::io_context io;
+    tests::memory_source memory;
+    const eap::asio_context context{asio::any_io_executor{io.get_executor()}};
+    context.post(tests::with_memory{memory, [] {}});
+    CHECK(memory.taken == 0);
+    CHECK(context.nodes_per_post == 0);
+    io.run();
 }
 
 TEST_CASE("a strand takes two nodes from the function's own memory", "[asio_context][G8]") {
@@ -527,6 +550,7 @@ TEST_CASE("a strand takes two nodes from the function's own memory", "[asio_cont
     const eap::asio_context context{asio::make_strand(io)};
     context.post(tests::with_memory{memory, [&] { in_use = memory.in_use; }});
     CHECK(memory.taken == 2);
+    CHECK(context.nodes_per_post == 2);
     io.run();
     CHECK(in_use == 0);
     CHECK(memory.largest <= 80);

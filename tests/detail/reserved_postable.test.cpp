@@ -19,14 +19,14 @@ constexpr std::size_t alignment = alignof(std::max_align_t);
 
 struct block final : reserved_postable {
     explicit block(std::atomic<int>& d) : deaths(d) {}
-    ~block() override { ++deaths; }
+    ~block() { ++deaths; }
     void run_posted() override { release_reference(); }
     void dropped() noexcept override { release_reference(); }
     std::atomic<int>& deaths;
 };
 
 struct owned_block { // holds the creator's reference
-    owned_block() : it(new block{deaths}) {}
+    explicit owned_block(std::size_t slots = 2) : it(reserved_postable::make<block>(slots, deaths)) {}
     ~owned_block() {
         if (it != nullptr)
             it->release_reference();
@@ -39,10 +39,10 @@ struct owned_block { // holds the creator's reference
     block* it;
 };
 
-bool is_inside(const block& b, const void* memory) {
-    const auto first = reinterpret_cast<std::uintptr_t>(&b);
+bool is_slot(const block& b, const void* memory, std::size_t slots = 2) {
+    const auto end = reinterpret_cast<std::uintptr_t>(&b);
     const auto at = reinterpret_cast<std::uintptr_t>(memory);
-    return at >= first && at + slot_size <= first + sizeof b;
+    return at >= end - slots * slot_size && at + slot_size <= end;
 }
 
 } // namespace
@@ -58,8 +58,8 @@ TEST_CASE("two nodes at a time cost no allocation", "[reserved_postable][G8]") {
         allocations = watch.count();
     }
     CHECK(allocations == 0);
-    CHECK(is_inside(*b.it, first));
-    CHECK(is_inside(*b.it, second));
+    CHECK(is_slot(*b.it, first));
+    CHECK(is_slot(*b.it, second));
     CHECK(first != second);
     b.it->deallocate(first, slot_size, alignment);
     b.it->deallocate(second, 1, 1);
@@ -83,7 +83,7 @@ TEST_CASE("the third node comes from the heap, until one is given back", "[reser
     void* const first = b.it->allocate(8, 8);
     void* const second = b.it->allocate(8, 8);
     void* const third = b.it->allocate(8, 8);
-    CHECK_FALSE(is_inside(*b.it, third));
+    CHECK_FALSE(is_slot(*b.it, third));
     b.it->deallocate(first, 8, 8);
     void* const fourth = b.it->allocate(8, 8);
     CHECK(fourth == first);
@@ -91,12 +91,50 @@ TEST_CASE("the third node comes from the heap, until one is given back", "[reser
         b.it->deallocate(each, 8, 8);
 }
 
+TEST_CASE("a block has as many slots as it was made with, and at most two", "[reserved_postable]") {
+    const std::size_t asked = GENERATE(0U, 1U, 2U, 3U);
+    const std::size_t given = asked < 2 ? asked : 2;
+    owned_block b{asked};
+    std::vector<void*> nodes;
+    for (std::size_t i = 0; i != 3; ++i) {
+        nodes.push_back(b.it->allocate(slot_size, alignment));
+        std::memset(nodes.back(), 1, slot_size);
+        CHECK(is_slot(*b.it, nodes.back(), given) == (i < given));
+    }
+    for (void* each : nodes)
+        b.it->deallocate(each, slot_size, alignment);
+    b.release();
+    CHECK(b.deaths == 1);
+}
+
+TEST_CASE("a block may be aligned more than its slots", "[reserved_postable]") {
+    struct alignas(64) aligned_block final : reserved_postable {
+        void run_posted() override {}
+        void dropped() noexcept override {}
+    };
+    auto* const b = reserved_postable::make<aligned_block>(1);
+    CHECK(reinterpret_cast<std::uintptr_t>(b) % 64 == 0);
+    void* const node = b->allocate(slot_size, alignment);
+    std::memset(node, 1, slot_size);
+    b->deallocate(node, slot_size, alignment);
+    b->release_reference();
+}
+
+TEST_CASE("a block that cannot be made leaves nothing behind", "[reserved_postable][G9]") {
+    struct refused final : reserved_postable {
+        refused() { throw 1; }
+        void run_posted() override {}
+        void dropped() noexcept override {}
+    };
+    CHECK_THROWS_AS(reserved_postable::make<refused>(2), int); // the address sanitizer looks
+}
+
 TEST_CASE("what is larger than a slot, or aligned more, comes from the heap", "[reserved_postable]") {
     owned_block b;
     void* const large = b.it->allocate(slot_size + 1, alignment);
     void* const aligned = b.it->allocate(8, 4 * alignment);
-    CHECK_FALSE(is_inside(*b.it, large));
-    CHECK_FALSE(is_inside(*b.it, aligned));
+    CHECK_FALSE(is_slot(*b.it, large));
+    CHECK_FALSE(is_slot(*b.it, aligned));
     CHECK(reinterpret_cast<std::uintptr_t>(aligned) % (4 * alignment) == 0);
     b.it->deallocate(large, slot_size + 1, alignment);
     b.it->deallocate(aligned, 8, 4 * alignment);
@@ -130,7 +168,7 @@ TEST_CASE("a closure's allocator finds the slots", "[reserved_postable][G8]") {
     const eap::detail::posted closure{*b.it};
     auto allocator = closure.get_allocator();
     std::byte* const memory = allocator.allocate(slot_size);
-    CHECK(is_inside(*b.it, memory));
+    CHECK(is_slot(*b.it, memory));
     allocator.deallocate(memory, slot_size);
 }
 
@@ -138,7 +176,7 @@ TEST_CASE("threads share one block: no memory is lent twice, and it dies once",
           "[reserved_postable][stress]") {
     for (int round = 0; round < 200; ++round) {
         std::atomic<int> deaths{0}, shared{0};
-        auto* const b = new block{deaths};
+        auto* const b = reserved_postable::make<block>(2, deaths);
         std::vector<std::thread> threads;
         for (int t = 0; t < 3; ++t) {
             b->add_reference();

@@ -190,14 +190,16 @@ template <class... T> class call_handler {
 template <class... T, class Initiation, class... A>
 auto adopt_asio_operation(Initiation&& initiation, A&&... arguments) {
     using result = typename asio_outcome<T...>::type;
-    auto* const made = new adopted_call<result>;
+    auto* const made = reserved_postable::make<adopted_call<result>>(0);
     auto call = call_access::make<result()>(intrusive_ptr<call_state>{made, adopt_reference});
     auto operation = operation_access::make<result, void>(intrusive_ptr<typed_operation<result, void>>{made});
     try {
         intrusive_ptr<cancellation_relay> relay;
         if constexpr (requires { initiation.get_executor(); }) {
             const auto executor = initiation.get_executor();
-            relay = {new cancellation_relay{asio_context{executor}}, adopt_reference};
+            const asio_context where{executor};
+            relay = {reserved_postable::make<cancellation_relay>(where.nodes_per_post, where),
+                     adopt_reference};
             relay->listen_to(operation.stop_token());
         }
         std::forward<Initiation>(initiation)(call_handler<T...>{std::move(operation), std::move(relay)},

@@ -68,6 +68,11 @@ template <class Executor> class asio_service final : public boost::asio::executi
     const intrusive_ptr<revocable_list> list_{new revocable_list, adopt_reference};
 };
 
+template <class Executor>
+concept type_erased = requires(const Executor& executor) {
+    executor.template target<boost::asio::io_context::executor_type>();
+};
+
 /// Whether the calling thread runs functions of the executor; empty when it is of a type that cannot tell.
 template <class Executor> std::optional<bool> runs_in_this_thread(const Executor& executor) {
     namespace asio = boost::asio;
@@ -75,7 +80,7 @@ template <class Executor> std::optional<bool> runs_in_this_thread(const Executor
                       { executor.running_in_this_thread() } -> std::convertible_to<bool>;
                   }) {
         return executor.running_in_this_thread();
-    } else if constexpr (requires { executor.template target<asio::io_context::executor_type>(); }) {
+    } else if constexpr (type_erased<Executor>) {
         std::optional<bool> answer;
         const auto ask = [&]<class E>(std::type_identity<E>) {
             if (const E* const known = executor.template target<E>())
@@ -90,6 +95,15 @@ template <class Executor> std::optional<bool> runs_in_this_thread(const Executor
         return std::nullopt;
     }
 }
+
+/// A strand takes two: its own, and that of the executor inside. One whose type is erased does not know where to ask.
+template <class Executor>
+inline constexpr std::size_t nodes_per_execute =
+    type_erased<Executor> ? 0
+    : std::same_as<Executor, boost::asio::io_context::executor_type> ||
+            std::same_as<Executor, boost::asio::thread_pool::executor_type>
+        ? 1
+        : 2;
 
 /// An executor and the count of operations outstanding on it, both lent by the executor's owner.
 template <class Executor> class asio_cell final : public revocable {
@@ -183,6 +197,8 @@ template <class Executor> class asio_context {
 
   public:
     using executor_type = Executor;
+
+    static constexpr std::size_t nodes_per_post = detail::nodes_per_execute<Executor>;
 
     explicit asio_context(Executor executor)
         : cell_(new detail::asio_cell<Executor>(std::move(executor)), detail::adopt_reference) {}

@@ -275,6 +275,9 @@ class event_loop {
 ///               `operation_completed` does nothing.
 class event_loop::context_type {
   public:
+    /// Posts queue what they are given as it is.
+    static constexpr std::size_t nodes_per_post = 0;
+
     template <class F>
         requires std::invocable<std::decay_t<F>>
     void post(F&& function) const {

@@ -163,6 +163,9 @@ class thread_pool {
 /// Lifetime      When the pool is closed or gone, `post` and `operation_started` throw `context_closed`.
 class thread_pool::context_type {
   public:
+    /// Posts queue what they are given as it is.
+    static constexpr std::size_t nodes_per_post = 0;
+
     template <class F>
         requires std::invocable<std::decay_t<F>>
     void post(F&& function) const {

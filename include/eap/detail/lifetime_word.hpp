@@ -35,12 +35,12 @@ template <class Sync = std_sync> class lifetime_word {
                word_.fetch_sub(one_reference, std::memory_order_acq_rel) == one_reference;
     }
 
-    /// The number of a free slot, now the caller's, or -1. The caller must hold a reference.
-    [[nodiscard]] int take_slot() noexcept {
+    /// The number of a free slot among the first so many, now the caller's, or -1. The caller must hold a reference.
+    [[nodiscard]] int take_slot(int among = slot_count) noexcept {
         // acquire pairs with give_back: what the last user of the slot wrote comes before what we write
         auto old = word_.load(std::memory_order_relaxed);
         for (;;) {
-            const int slot = (old & 1U) == 0 ? 0 : (old & 2U) == 0 ? 1 : -1;
+            const int slot = (old & 1U) == 0 ? 0 : among > 1 && (old & 2U) == 0 ? 1 : -1;
             if (slot < 0)
                 return -1;
             if (word_.compare_exchange_weak(old, old | (1U << slot), std::memory_order_acquire,
