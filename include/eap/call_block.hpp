@@ -11,6 +11,7 @@
 #include "eap/current_context.hpp"
 #include "eap/detail/inside.hpp"
 #include "eap/detail/intrusive_ptr.hpp"
+#include "eap/detail/reserved_postable.hpp"
 #include "eap/operation_block.hpp"
 #include "eap/operation_state.hpp"
 #include "eap/run_on.hpp"
@@ -19,6 +20,7 @@
 #include "eap/user_state.hpp"
 
 #include <concepts>
+#include <cstddef>
 #include <functional>
 #include <optional>
 #include <stop_token>

@@ -13,7 +13,6 @@
 #include "eap/detail/platform.hpp"
 #include "eap/detail/posted.hpp"
 #include "eap/detail/raw_memory.hpp"
-#include "eap/detail/reserved_postable.hpp"
 #include "eap/detail/wakeups.hpp"
 #include "eap/detail/work_node.hpp"
 #include "eap/errors.hpp"
@@ -23,7 +22,6 @@
 #include "eap/unobserved_error.hpp"
 #include "eap/user_state.hpp"
 
-#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <exception>

@@ -34,15 +34,17 @@
 #include "eap/unmanaged_operation.hpp" // one that no manager keeps count of; what bridges are built on
 
 // 3 – places
-#include "eap/contexts/event_loop.hpp"   // a queue run or pumped by its owner; embeds into any foreign loop
-#include "eap/contexts/foreign_loop.hpp" // the same inside a loop that exceptions must not cross
-#include "eap/contexts/asio_context.hpp" // any Boost.Asio executor: io_context, strand, pool
-#include "eap/contexts/thread_pool.hpp"  // the pool; the shared one is the default place for work
-#include "eap/current_context.hpp"       // this thread's context, else the shared pool's
+#include "eap/contexts/event_loop_core.hpp" // what a loop and its handles share
+#include "eap/contexts/event_loop.hpp"      // a queue run or pumped by its owner; embeds into any foreign loop
+#include "eap/contexts/foreign_loop.hpp"    // the same inside a loop that exceptions must not cross
+#include "eap/contexts/asio_context.hpp"    // any Boost.Asio executor: io_context, strand, pool
+#include "eap/contexts/thread_pool.hpp"     // the pool; the shared one is the default place for work
+#include "eap/current_context.hpp"          // this thread's context, else the shared pool's
 
 // 4 – many operations
 #include "eap/task_id_table.hpp"      // which ids are taken, and by how many operations
-#include "eap/operation_registry.hpp" // the list of pending operations behind a manager
+#include "eap/operation_list.hpp"     // the operations that are pending, and walks through them
+#include "eap/operation_registry.hpp" // what a manager knows of them
 #include "eap/operation_manager.hpp"  // creates operations, tracks them by task id, cancels, drains
 
 // 5 – invoking
@@ -55,10 +57,13 @@
 #include "eap/delegate.hpp"         // invoke, begin_invoke, end_invoke
 
 // 6 – components
-#include "eap/event.hpp"             // subscribers of one event
-#include "eap/method_invocation.hpp" // one invocation of a method, and what it is to another of its id
-#include "eap/async_method.hpp"      // one asynchronous method of a component: start, cancel, completed
-#include "eap/background_worker.hpp" // the .NET class, typed
+#include "eap/subscriptions.hpp"        // the handlers of one event: when each may run, and when it is destroyed
+#include "eap/event.hpp"                // something that happens, and who hears of it
+#include "eap/async_method_options.hpp" // what may be chosen for a method
+#include "eap/method_invocation.hpp"    // one invocation of a method, and what it is to another of its id
+#include "eap/typed_invocation.hpp"     // its typed part: work, events, turn
+#include "eap/async_method.hpp"         // one asynchronous method of a component: start, cancel, completed
+#include "eap/background_worker.hpp"    // the .NET class, typed
 
 // 7 – bridges
 #include "eap/adaptors/as_executor.hpp"   // any context as a Boost.Asio executor

@@ -1,88 +1,25 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Layer 6 – the subscribers of one event. Decides who is called and in what order; knows nothing about what happened.
+// Layer 6 – something that happens. Decides who hears of it, and in what order; knows nothing about what it is.
 #ifndef EAP_EVENT_HPP
 #define EAP_EVENT_HPP
 
-#include "eap/detail/gate.hpp"
-#include "eap/detail/inside.hpp"
 #include "eap/detail/intrusive_ptr.hpp"
 #include "eap/detail/is_empty_function.hpp"
-#include "eap/detail/parking.hpp"
-#include "eap/detail/platform.hpp"
 #include "eap/detail/sync.hpp"
+#include "eap/subscriptions.hpp"
 #include "eap/tracked.hpp"
 
+#include <atomic>
 #include <concepts>
-#include <exception>
-#include <memory>
-#include <mutex>
-#include <optional>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 namespace eap {
 
 template <class... Args> class event;
 
 namespace detail {
-
-/// One handler of one event. It runs inside its gate: who closes that knows when it does not run any more.
-class subscription_base : public reference_counted<subscription_base> {
-  public:
-    virtual ~subscription_base() = default;
-
-    bool connected() const noexcept { return !calls_.is_closed(); }
-    void disconnect() noexcept {
-        platform::step("disconnect a handler");
-        if (!calls_.close())
-            return;
-        destroy_once();
-        destroyed_.wait(); // it may be another thread that destroys it
-    }
-    /// As `disconnect`, but does not wait for a call that is running.
-    void retire() noexcept {
-        if (calls_.shut())
-            destroy_once();
-    }
-
-  protected:
-    /// One call of the handler, if it is still connected. The last one after it was disconnected destroys it.
-    class running {
-      public:
-        explicit running(subscription_base& which) noexcept : which_(which), inside_(which.calls_) {}
-        running(const running&) = delete;
-        running& operator=(const running&) = delete;
-        ~running() {
-            if (inside_.leave())
-                which_.destroy_once();
-        }
-        explicit operator bool() const noexcept { return static_cast<bool>(inside_); }
-
-      private:
-        subscription_base& which_;
-        gate<>::entry inside_;
-    };
-
-  private:
-    virtual void destroy_handler() noexcept = 0;
-    void destroy_once() noexcept {
-        if (is_destroyed_.exchange(true, std::memory_order_acq_rel))
-            return;
-        {
-            const inside<gate<>> frame{&calls_}; // what it holds may disconnect it once more
-            destroy_handler();
-        }
-        destroyed_.set();
-    }
-
-    gate<> calls_;
-    std_sync::atomic<bool> is_destroyed_{false}; // or being destroyed, by whoever set it
-    parking<> destroyed_;
-};
-
-enum class at_exceptions : unsigned char { go_on, stop };
 
 /// Raises events in other ways than their users do, and ends them; for components.
 struct event_access {
@@ -168,6 +105,8 @@ class [[nodiscard]] scoped_connection {
 ///               destroys it from inside. What is connected meanwhile is not. Nobody else raises it or connects to it then.
 /// Cost          raising allocates nothing; an event that nobody ever subscribed to costs a load.
 template <class... Args> class event {
+    using list = detail::subscriber_list<Args...>;
+
   public:
     event() noexcept = default;
     event(const event&) = delete;
@@ -175,7 +114,7 @@ template <class... Args> class event {
     ~event() {
         if (list* const mine = list_.load(std::memory_order_acquire)) {
             const detail::intrusive_ptr<list> last{mine, detail::adopt_reference};
-            mine->end_all([](subscription& each) { each.disconnect(); });
+            mine->end_all([](detail::subscription_base& each) { each.disconnect(); });
         }
     }
 
@@ -185,8 +124,8 @@ template <class... Args> class event {
     connection connect(F&& handler) {
         if (detail::is_empty_function(handler))
             return connection{};
-        detail::intrusive_ptr<subscription> made{
-            new handler_of<std::decay_t<F>>{std::in_place, std::forward<F>(handler)},
+        detail::intrusive_ptr<detail::subscription<Args...>> made{
+            new detail::handler_of<std::decay_t<F>, Args...>{std::in_place, std::forward<F>(handler)},
             detail::adopt_reference};
         connection result{made};
         if (!subscribers().add(std::move(made)))
@@ -207,170 +146,6 @@ template <class... Args> class event {
 
   private:
     friend detail::event_access;
-
-    /// What became of one handler's turn.
-    enum class turn : unsigned char { not_connected, receiver_gone, ran };
-
-    class subscription : public detail::subscription_base {
-      public:
-        virtual turn call(const Args&... args) = 0;
-        detail::intrusive_ptr<subscription> next_garbage; // guarded by the list's mutex; then its finder's
-    };
-
-    template <class F> class handler_of final : public subscription {
-      public:
-        template <class G>
-        explicit handler_of(std::in_place_t, G&& handler) : handler_(std::forward<G>(handler)) {}
-        turn call(const Args&... args) override {
-            detail::platform::step("call a handler of an event");
-            const detail::subscription_base::running call{*this};
-            if (!call)
-                return turn::not_connected;
-            if (detail::deliver_to(*handler_, args...) != detail::delivery::receiver_gone)
-                return turn::ran;
-            this->disconnect(); // the receiver does not come back
-            return turn::receiver_gone;
-        }
-
-      private:
-        void destroy_handler() noexcept override { handler_.reset(); }
-        std::optional<F> handler_; // until it is disconnected
-    };
-
-    /// The subscribers, in generations: one that is being read is not changed; the next one is made instead.
-    class list : public detail::reference_counted<list> {
-      public:
-        ~list() = default;
-
-        /// False when the event has ended.
-        bool add(detail::intrusive_ptr<subscription> last) {
-            garbage found;
-            const std::lock_guard lock{mutex_};
-            if (is_ended_) {
-                found.add(std::move(last)); // its caller sees to the rest
-                return false;
-            }
-            if (current_->readers != 0) {
-                auto next = std::make_unique<generation>();
-                next->all.reserve(current_->all.size() + 1);
-                for (const auto& each : current_->all)
-                    if (each->connected())
-                        next->all.push_back(each);
-                static_cast<void>(current_.release()); // its last reader frees it
-                current_ = std::move(next);
-            } else {
-                current_->remove_disconnected(found);
-            }
-            current_->all.push_back(std::move(last));
-            is_empty_.store(false, std::memory_order_relaxed);
-            return true;
-        }
-
-        detail::delivery call_all(detail::at_exceptions then, const Args&... args) {
-            std::exception_ptr error;
-            bool one_ran = false, one_was_gone = false;
-            {
-                const reading now{*this};
-                for (const auto& each : now->all) {
-                    try {
-                        const turn became = each->call(args...);
-                        one_ran = one_ran || became == turn::ran;
-                        one_was_gone = one_was_gone || became == turn::receiver_gone;
-                    } catch (...) {
-                        if (error == nullptr)
-                            error = std::current_exception();
-                        if (then == detail::at_exceptions::stop)
-                            break;
-                    }
-                }
-            }
-            if (error != nullptr)
-                std::rethrow_exception(error);
-            return one_ran        ? detail::delivery::made
-                   : one_was_gone ? detail::delivery::receiver_gone
-                                  : detail::delivery::nobody_there;
-        }
-        /// Takes in no more, and calls `end` for all that are there.
-        template <class End> void end_all(End end) noexcept {
-            {
-                const std::lock_guard lock{mutex_};
-                is_ended_ = true;
-            }
-            const reading now{*this};
-            for (const auto& each : now->all)
-                end(*each);
-        }
-        /// A hint: somebody may be subscribing.
-        bool is_empty() const noexcept { return is_empty_.load(std::memory_order_relaxed); }
-
-      private:
-        class garbage { // what must not be destroyed under the lock, since it may hold anything
-          public:
-            garbage() = default;
-            garbage(const garbage&) = delete;
-            garbage& operator=(const garbage&) = delete;
-            ~garbage() {
-                while (first_)
-                    first_ = std::exchange(first_->next_garbage, {});
-            }
-            void add(detail::intrusive_ptr<subscription> more) noexcept {
-                more->next_garbage = std::exchange(first_, more);
-            }
-
-          private:
-            detail::intrusive_ptr<subscription> first_;
-        };
-
-        struct generation {
-            void remove_disconnected(garbage& found) noexcept {
-                auto end = all.begin(); // of those that stay
-                for (auto& each : all) {
-                    if (each->connected())
-                        std::swap(*end++, each);
-                    else
-                        found.add(std::move(each));
-                }
-                all.erase(end, all.end());
-            }
-            std::vector<detail::intrusive_ptr<subscription>> all; // changes only while nobody reads
-            int readers = 0;
-        };
-
-        class reading {
-          public:
-            explicit reading(list& from) : from_(from) {
-                const std::lock_guard lock{from_.mutex_};
-                now_ = from_.current_.get();
-                ++now_->readers;
-            }
-            reading(const reading&) = delete;
-            reading& operator=(const reading&) = delete;
-            ~reading() {
-                std::unique_ptr<generation> old;
-                garbage found;
-                const std::lock_guard lock{from_.mutex_};
-                if (--now_->readers != 0)
-                    return;
-                if (now_ != from_.current_.get()) {
-                    old.reset(now_);
-                    return;
-                }
-                now_->remove_disconnected(found);
-                from_.is_empty_.store(now_->all.empty(), std::memory_order_relaxed);
-            }
-            const generation* operator->() const noexcept { return now_; }
-
-          private:
-            list& from_;
-            generation* now_;
-        };
-
-        detail::std_sync::mutex mutex_;
-        std::unique_ptr<generation> current_ =
-            std::make_unique<generation>();             // guarded by mutex_, with what it points to
-        bool is_ended_ = false;                         // guarded by mutex_
-        detail::std_sync::atomic<bool> is_empty_{true}; // written under mutex_
-    };
 
     detail::delivery raise(detail::at_exceptions then, const Args&... args) const {
         list* const mine = list_.load(std::memory_order_acquire);

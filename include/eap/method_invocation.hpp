@@ -15,17 +15,7 @@
 #include <unordered_map>
 #include <utility>
 
-namespace eap {
-
-/// What a start does whose task id is that of a pending invocation. Starts without an id never meet.
-enum class pending_id : unsigned char {
-    reject, ///< throws `duplicate_task_id`, and has no effect
-    supersede, ///< begins; the older one is asked to stop, reports no more, and ends as cancelled, whatever it came to
-    join,  ///< begins nothing: the one completion is that of both
-    queue, ///< waits: its work begins when the one before it has been delivered
-};
-
-namespace detail {
+namespace eap::detail {
 
 /// What an invocation that waits for its turn does when it comes.
 class waiting_turn {
@@ -264,8 +254,6 @@ inline bool newest_invocations::start::queue_behind(method_invocation& made,
     return true;
 }
 
-} // namespace detail
-
-} // namespace eap
+} // namespace eap::detail
 
 #endif

@@ -6,10 +6,8 @@
 
 #include "eap/any_synchronization_context.hpp"
 #include "eap/completed_event_args.hpp"
-#include "eap/detail/deadline.hpp"
 #include "eap/detail/intrusive_ptr.hpp"
 #include "eap/detail/latest_slot.hpp"
-#include "eap/detail/platform.hpp"
 #include "eap/errors.hpp"
 #include "eap/homebound_mailbox.hpp"
 #include "eap/operation_options.hpp"

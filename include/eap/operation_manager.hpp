@@ -9,6 +9,7 @@
 #include "eap/completed_event_args.hpp" // IWYU pragma: export: handlers take it
 #include "eap/current_context.hpp"
 #include "eap/detail/intrusive_ptr.hpp"
+#include "eap/detail/is_empty_function.hpp"
 #include "eap/detail/reserved_postable.hpp"
 #include "eap/operation_block.hpp"
 #include "eap/operation_options.hpp"
@@ -21,6 +22,7 @@
 #include <chrono>
 #include <concepts>
 #include <cstddef>
+#include <stdexcept>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -42,7 +44,7 @@ class operation_manager {
     operation_manager() : registry_(make_registry(any_synchronization_context{})) {}
     /// Errors        std::invalid_argument when `home` names no place.
     explicit operation_manager(any_synchronization_context home)
-        : registry_(make_registry(detail::checked_home(std::move(home)))) {}
+        : registry_(make_registry(checked(std::move(home)))) {}
     operation_manager(const operation_manager&) = delete;
     operation_manager& operator=(const operation_manager&) = delete;
     ~operation_manager() { close(); }
@@ -136,6 +138,13 @@ class operation_manager {
     }
 
   private:
+    static any_synchronization_context checked(any_synchronization_context home) {
+        if (!home.has_value())
+            throw std::invalid_argument{
+                "eap: the home given to an operation_manager is empty; give it a context, or use "
+                "the default constructor for the context current at each creation"};
+        return home;
+    }
     static detail::intrusive_ptr<detail::operation_registry> make_registry(any_synchronization_context home) {
         return {new detail::operation_registry{std::move(home)}, detail::adopt_reference};
     }

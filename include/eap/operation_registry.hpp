@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Layer 4 – the list of pending operations behind a manager, which outlives it while one is pending.
+// Layer 4 – what a manager knows of its operations. Outlives it while one is pending.
 #ifndef EAP_OPERATION_REGISTRY_HPP
 #define EAP_OPERATION_REGISTRY_HPP
 
@@ -17,6 +17,7 @@
 #include "eap/detail/sync.hpp"
 #include "eap/errors.hpp"
 #include "eap/operation_block.hpp"
+#include "eap/operation_list.hpp"
 #include "eap/operation_options.hpp"
 #include "eap/operation_owner.hpp"
 #include "eap/operation_state.hpp"
@@ -34,8 +35,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <stdexcept>
-#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -60,20 +59,8 @@ struct operation_info {
 
 namespace detail {
 
-inline any_synchronization_context checked_home(any_synchronization_context home) {
-    if (!home.has_value())
-        throw std::invalid_argument{
-            "eap: the home given to an operation_manager is empty; give it a context, or use "
-            "the default constructor for the context current at each creation"};
-    return home;
-}
-
-template <class F> void check_handler(const F& function, std::string_view which) {
-    if (is_empty_function(function))
-        throw std::invalid_argument{"eap: the " + std::string{which} +
-                                    " handler is an empty function; give it one that can be called"};
-}
-
+/// What stands behind a manager: which operations are pending, under which task ids, and who is to be told what of them.
+///
 /// Invariants    an operation is in the list from `fill` until `ended`; under its id, if it has one, from the
 ///               reservation until `release_id`.
 ///               What is in the list is alive: `ended` is called by a reader that holds a reference.
@@ -137,28 +124,25 @@ class operation_registry final : public operation_owner, public reference_counte
             const auto* const entry = by_id_.find(id);
             return entry != nullptr && entry->operations != 0;
         }
-        for (const operation_state* each = oldest_; each != nullptr; each = each->next)
-            if (!each->user_state().has_value())
-                return true;
-        return false;
+        return pending_.any_of([](const operation_state& each) { return !each.user_state().has_value(); });
     }
     std::size_t pending() const {
         const std::lock_guard lock{mutex_};
-        return pending_;
+        return pending_.size();
     }
     std::vector<operation_info> pending_operations() const {
         std::vector<operation_info> all;
         const auto now = steady_now();
         const std::lock_guard lock{mutex_};
-        all.reserve(pending_);
-        for (const operation_state* each = oldest_; each != nullptr; each = each->next) {
-            const auto requested = each->stop_requested_at();
+        all.reserve(pending_.size());
+        pending_.for_each([&](const operation_state& each) {
+            const auto requested = each.stop_requested_at();
             all.push_back(
-                {each->user_state(), each->name(),
-                 each->decided() ? operation_info::phase::decided : operation_info::phase::running,
-                 now - each->created(), each->last_percentage(),
+                {each.user_state(), each.name(),
+                 each.decided() ? operation_info::phase::decided : operation_info::phase::running,
+                 now - each.created(), each.last_percentage(),
                  requested ? std::optional<std::chrono::nanoseconds>{now - *requested} : std::nullopt});
-        }
+        });
         return all;
     }
 
@@ -181,9 +165,9 @@ class operation_registry final : public operation_owner, public reference_counte
                 "for; use on_idle there"};
         const auto deadline = deadline_after(time);
         std::unique_lock lock{mutex_};
-        while (pending_ != 0)
+        while (pending_.size() != 0)
             if (!waiters_.sleep(lock, deadline))
-                return pending_ == 0;
+                return pending_.size() == 0;
         return true;
     }
 
@@ -191,7 +175,7 @@ class operation_registry final : public operation_owner, public reference_counte
         waiting waiter{std::move(where), function_target<std::decay_t<F>>::make(std::forward<F>(function))};
         {
             const std::lock_guard lock{mutex_};
-            if (pending_ != 0) {
+            if (pending_.size() != 0) {
                 at_idle_.push_back(std::move(waiter));
                 return;
             }
@@ -220,11 +204,8 @@ class operation_registry final : public operation_owner, public reference_counte
         {
             sleepers<>::owed to_wake; // after the lock
             const std::lock_guard lock{mutex_};
-            for (walk* each = walks_; each != nullptr; each = each->other)
-                each->forget(which);
-            (which.previous != nullptr ? which.previous->next : oldest_) = which.next;
-            (which.next != nullptr ? which.next->previous : newest_) = which.previous;
-            if (--pending_ != 0)
+            pending_.remove(which);
+            if (pending_.size() != 0)
                 return;
             to_post.swap(at_idle_);
             to_wake = waiters_.take_all();
@@ -286,35 +267,12 @@ class operation_registry final : public operation_owner, public reference_counte
             const std::lock_guard lock{mutex_};
             if (entry != nullptr)
                 by_id_.fill(*entry, operation);
-            operation.previous = newest_;
-            (newest_ != nullptr ? newest_->next : oldest_) = &operation;
-            newest_ = &operation;
-            ++pending_;
+            pending_.push_back(operation);
             was_closed_meanwhile = closed_.load(std::memory_order_relaxed);
         }
         if (was_closed_meanwhile)
             operation.request_stop();
     }
-
-    /// Through the operations that were pending when it began, from the oldest to the newest. Others may go on in
-    /// between: what ends leaves the walk as it leaves the list.
-    struct walk {
-        operation_state* next = nullptr; // null at the end
-        operation_state* last = nullptr;
-        walk* other = nullptr;
-
-        operation_state& step() noexcept {
-            operation_state& now = *next;
-            next = &now == last ? nullptr : now.next;
-            return now;
-        }
-        void forget(const operation_state& which) noexcept {
-            if (next == &which)
-                step();
-            if (last == &which)
-                last = which.previous;
-        }
-    };
 
     /// Requests the stop of all that match, some at a time: stop callbacks are user code, and nothing may
     /// allocate.
@@ -322,26 +280,24 @@ class operation_registry final : public operation_owner, public reference_counte
         const intrusive_ptr<operation_registry> alive{this}; // a stop callback may destroy the manager
         std::size_t recorded = 0;
         std::array<intrusive_ptr<operation_state>, 16> batch;
-        walk all;
+        operation_list::walk all;
         {
             const std::lock_guard lock{mutex_};
-            all = {oldest_, newest_, walks_};
-            walks_ = &all;
+            pending_.begin(all);
         }
         for (;;) {
             std::size_t count = 0;
             {
                 const std::lock_guard lock{mutex_};
-                while (all.next != nullptr && count != batch.size()) {
-                    operation_state& each = all.step();
-                    if (matches(each) && !each.stop_requested())
-                        batch[count++] = intrusive_ptr<operation_state>{&each};
+                while (count != batch.size()) {
+                    operation_state* const each = all.next();
+                    if (each == nullptr)
+                        break;
+                    if (matches(*each) && !each->stop_requested())
+                        batch[count++] = intrusive_ptr<operation_state>{each};
                 }
                 if (count == 0) {
-                    walk** link = &walks_;
-                    while (*link != &all)
-                        link = &(*link)->other;
-                    *link = all.other;
+                    pending_.end(all);
                     return recorded;
                 }
             }
@@ -358,8 +314,7 @@ class operation_registry final : public operation_owner, public reference_counte
         std::vector<intrusive_ptr<operation_state>> all; // contexts are asked outside the lock
         {
             const std::lock_guard lock{mutex_};
-            for (operation_state* each = oldest_; each != nullptr; each = each->next)
-                all.emplace_back(each);
+            pending_.for_each([&](operation_state& each) { all.emplace_back(&each); });
         }
         return std::ranges::any_of(
             all, [](const auto& each) { return eap::running_in_this_thread(each->home()).value_or(false); });
@@ -367,14 +322,11 @@ class operation_registry final : public operation_owner, public reference_counte
 
     const any_synchronization_context home_;
     mutable std_sync::brief_mutex mutex_;
-    sleepers<> waiters_;                // guarded by mutex_; until pending_ is 0
-    task_id_table by_id_;               // guarded by mutex_
-    operation_state* oldest_ = nullptr; // guarded by mutex_
-    operation_state* newest_ = nullptr; // guarded by mutex_
-    std::size_t pending_ = 0;           // guarded by mutex_
-    walk* walks_ = nullptr;             // guarded by mutex_; those in progress
-    std::atomic<bool> closed_{false};   // written under mutex_
-    std::vector<waiting> at_idle_;      // guarded by mutex_
+    operation_list pending_;          // guarded by mutex_
+    sleepers<> waiters_;              // guarded by mutex_; until nothing is pending
+    task_id_table by_id_;             // guarded by mutex_
+    std::atomic<bool> closed_{false}; // written under mutex_
+    std::vector<waiting> at_idle_;    // guarded by mutex_
     std::shared_ptr<const std::function<void(const undelivered&)>> on_undelivered_; // guarded by mutex_
 };
 

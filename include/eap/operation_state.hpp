@@ -45,7 +45,6 @@ inline const std::exception_ptr& timed_out_error() {
 ///
 /// Invariants    `word_` elects the one party that writes the outcome and then calls `settle`: the worker, its absence,
 ///               or the deadline. The outcome travels with the last message; only its reader reads it.
-///               An armed timer holds a reference.
 /// Race table    docs/architecture.md
 class operation_state : public homebound_mailbox {
   public:
@@ -138,7 +137,6 @@ class operation_state : public homebound_mailbox {
             time_out();
             return;
         }
-        add_reference(); // the armed timer's
         timers_->deadline.arm(deadline_after(timeout));
     }
 
@@ -198,10 +196,9 @@ class operation_state : public homebound_mailbox {
             newest_was_due();
             return true;
         }
-        add_reference(); // the armed timer's
         timers_->throttle.arm(timers_->next_due);
-        if (decided() && timers_->throttle.disarm()) // `settle` may have looked before
-            release_reference();
+        if (decided()) // `settle` may have looked before
+            timers_->throttle.disarm();
         return false;
     }
 
@@ -296,22 +293,11 @@ class operation_state : public homebound_mailbox {
 
     // ---- time ----
 
-    struct timer_entry final : timer_queue::entry { // armed, it holds a reference
-        using action = void (operation_state::*)();
-        timer_entry(operation_state& operation, action at_expiry)
-            : operation_(operation), at_expiry_(at_expiry) {}
-        void expired() noexcept override {
-            const intrusive_ptr<operation_state> armed{&operation_, adopt_reference};
-            (operation_.*at_expiry_)();
-        }
-        operation_state& operation_;
-        action at_expiry_;
-    };
     struct timers {
         explicit timers(operation_state& op)
             : deadline(op, &operation_state::time_out), throttle(op, &operation_state::next_is_due) {}
-        timer_entry deadline;
-        timer_entry throttle;
+        counted_timer<operation_state> deadline;
+        counted_timer<operation_state> throttle;
         steady_time next_due{}; // of the newest report; written by the sender in charge
     };
 
@@ -330,10 +316,8 @@ class operation_state : public homebound_mailbox {
         throttle_expired();
     }
     void disarm_timers() noexcept {
-        if (timers_->deadline.disarm())
-            release_reference(); // never the last: the caller of `settle` holds one
-        if (timers_->throttle.disarm())
-            release_reference();
+        timers_->deadline.disarm();
+        timers_->throttle.disarm();
     }
 
     operation_word<> word_;

@@ -7,6 +7,7 @@
 #include "eap/any_synchronization_context.hpp"
 #include "eap/detail/deadline.hpp"
 #include "eap/detail/function_target.hpp"
+#include "eap/detail/intrusive_ptr.hpp"
 #include "eap/detail/platform.hpp"
 #include "eap/detail/posted.hpp"
 #include "eap/detail/sync.hpp"
@@ -128,6 +129,33 @@ class timer_queue {
 };
 
 /// A function that waits for its time, then is posted.
+/// What an object that is counted does at a deadline. While it is armed, it holds a reference.
+template <class Owner> class counted_timer final : timer_queue::entry {
+  public:
+    using action = void (Owner::*)();
+
+    counted_timer(Owner& owner, action at_deadline) : owner_(owner), at_deadline_(at_deadline) {}
+
+    void arm(steady_time when) noexcept {
+        owner_.add_reference();
+        entry::arm(when);
+    }
+    /// By somebody who holds a reference.
+    void disarm() noexcept {
+        if (entry::disarm())
+            owner_.release_reference();
+    }
+
+  private:
+    void expired() noexcept override {
+        const intrusive_ptr<Owner> armed{&owner_, adopt_reference};
+        (owner_.*at_deadline_)();
+    }
+
+    Owner& owner_;
+    const action at_deadline_;
+};
+
 template <class Context> class delayed_post final : timer_queue::entry {
   public:
     static void start(const Context& context, steady_time when, posted function) {

@@ -7,12 +7,14 @@
 #include "eap/any_synchronization_context.hpp"
 #include "eap/async_operation.hpp"
 #include "eap/detail/intrusive_ptr.hpp"
+#include "eap/detail/reserved_postable.hpp"
 #include "eap/operation_block.hpp"
 #include "eap/operation_options.hpp"
 #include "eap/operation_owner.hpp"
 #include "eap/synchronization_context.hpp"
 #include "eap/user_state.hpp"
 
+#include <cstddef>
 #include <type_traits>
 #include <utility>
 

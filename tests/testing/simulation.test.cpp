@@ -94,13 +94,3 @@ TEST_CASE("a thread that blocks for real is found by patience", "[simulation]") 
           "the thread \"main\" has come to no step for 1 seconds since \"about to block\"; let it "
           "wait for nothing but the library, or be more patient when it has much to compute");
 }
-
-TEST_CASE("the text of a schedule is the choices that were not the usual ones", "[simulation]") {
-    lab::detail::schedule_text text;
-    for (const std::size_t way : std::vector<std::size_t>{0, 0, 0, 1, 2, 0, 12, 0})
-        text.add(way);
-
-    CHECK(text.text() == "3:1 0:2 1:12");
-    CHECK(lab::detail::schedule_text::parse(text.text()) == std::vector<std::size_t>{0, 0, 0, 1, 2, 0, 12});
-    CHECK(lab::detail::schedule_text::parse("").empty());
-}

@@ -6,6 +6,9 @@
 
 #include <concepts>
 #include <cstddef>
+#include <stdexcept>
+#include <string>
+#include <string_view>
 #include <type_traits>
 
 namespace eap::detail {
@@ -30,6 +33,13 @@ template <class F> bool is_empty_function(const F& function) noexcept {
         return function.is_empty_function();
     else
         return false;
+}
+
+/// Throws std::invalid_argument for an empty one.
+template <class F> void check_handler(const F& function, std::string_view which) {
+    if (is_empty_function(function))
+        throw std::invalid_argument{"eap: the " + std::string{which} +
+                                    " handler is an empty function; give it one that can be called"};
 }
 
 } // namespace eap::detail

@@ -14,7 +14,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <new>
+#include <new> // IWYU pragma: keep (placement)
 #include <utility>
 
 namespace eap::detail {

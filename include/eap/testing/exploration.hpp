@@ -5,7 +5,9 @@
 #define EAP_TESTING_EXPLORATION_HPP
 
 #include "eap/detail/platform.hpp"
+#include "eap/testing/schedule_text.hpp"
 #include "eap/testing/simulation.hpp"
+#include "eap/testing/thread_cache.hpp"
 
 #include <chrono>
 #include <concepts>

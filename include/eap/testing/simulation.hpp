@@ -6,6 +6,8 @@
 
 #include "eap/detail/platform.hpp"
 #include "eap/errors.hpp"
+#include "eap/testing/schedule_text.hpp"
+#include "eap/testing/thread_cache.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -18,16 +20,9 @@
 #include <mutex>
 #include <optional>
 #include <semaphore>
-#include <stdexcept>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
-
-#ifdef __linux__
-#include <pthread.h>
-#include <sched.h>
-#endif
 
 /// The lab: what runs in it is simulated, with the library's own contexts, pools and timers; not doubles of them.
 ///
@@ -65,120 +60,6 @@ class chooser {
     /// before its time.
     virtual std::size_t choose(std::size_t ways, std::size_t natural) noexcept = 0;
 };
-
-namespace detail {
-
-/// The choices of a run as text: "3:1 12:2" is three usual ones, then way 1, twelve usual ones, then way 2; then usual ones.
-class schedule_text {
-  public:
-    void add(std::size_t way) {
-        if (way == 0) {
-            ++usual_;
-            return;
-        }
-        if (!text_.empty())
-            text_ += ' ';
-        text_ += std::to_string(std::exchange(usual_, 0)) + ':' + std::to_string(way);
-    }
-    const std::string& text() const noexcept { return text_; }
-
-    static std::vector<std::size_t> parse(const std::string& text) {
-        std::vector<std::size_t> ways;
-        std::size_t at = 0;
-        const auto number = [&] {
-            const std::size_t end = std::min(text.find_first_not_of("0123456789", at), text.size());
-            if (end == at || end - at > 6)
-                throw std::invalid_argument{"eap: \"" + text +
-                                            "\" is not a schedule; give one that a failure has printed"};
-            const std::size_t value = std::stoul(text.substr(at, end - at));
-            at = end;
-            return value;
-        };
-        const auto skip = [&](char wanted) {
-            if (at == text.size() || text[at] != wanted)
-                throw std::invalid_argument{"eap: \"" + text +
-                                            "\" is not a schedule; give one that a failure has printed"};
-            ++at;
-        };
-        while (at != text.size()) {
-            if (at != 0)
-                skip(' ');
-            ways.resize(ways.size() + number(), 0);
-            skip(':');
-            ways.push_back(number());
-        }
-        return ways;
-    }
-
-  private:
-    std::string text_;
-    std::size_t usual_ = 0;
-};
-
-/// Threads of the operating system, kept from run to run. Only one of them runs at a time, and on one processor a turn is
-/// handed over in a tenth of the time; so, where that can be asked for, they stay on one.
-class thread_cache {
-  public:
-    thread_cache() = default;
-    thread_cache(const thread_cache&) = delete;
-    thread_cache& operator=(const thread_cache&) = delete;
-    ~thread_cache() {
-        for (const auto& each : idle_) {
-            each->job = nullptr;
-            each->go.release();
-            each->thread.join();
-        }
-    }
-
-    struct worker {
-        std::binary_semaphore go{0};
-        std::function<void()> job; // empty: end
-        std::thread thread;
-    };
-
-    /// `job` begins when the worker's `go` is released. Whoever ends one gives it back.
-    std::shared_ptr<worker> take(std::function<void()> job) {
-        std::shared_ptr<worker> result;
-        if (idle_.empty()) {
-            result = std::make_shared<worker>();
-            result->thread = std::thread{[mine = result.get(), processor = processor_] {
-                stay_on(processor);
-                for (;;) {
-                    mine->go.acquire();
-                    if (mine->job == nullptr)
-                        return;
-                    mine->job();
-                }
-            }};
-        } else {
-            result = std::move(idle_.back());
-            idle_.pop_back();
-        }
-        result->job = std::move(job);
-        return result;
-    }
-    void give_back(std::shared_ptr<worker> which) { idle_.push_back(std::move(which)); }
-
-  private:
-#ifdef __linux__
-    static int this_processor() noexcept { return sched_getcpu(); }
-    static void stay_on(int processor) noexcept {
-        cpu_set_t only;
-        CPU_ZERO(&only);
-        CPU_SET(static_cast<unsigned>(processor), &only);
-        static_cast<void>(
-            pthread_setaffinity_np(pthread_self(), sizeof(only), &only)); // refused: only slower
-    }
-#else
-    static int this_processor() noexcept { return 0; }
-    static void stay_on(int /*processor*/) noexcept {}
-#endif
-
-    const int processor_ = this_processor();
-    std::vector<std::shared_ptr<worker>> idle_;
-};
-
-} // namespace detail
 
 /// One run. Made, run once, and asked what was found.
 ///
