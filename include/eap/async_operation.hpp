@@ -153,12 +153,8 @@ template <class T = void, class P = void> class [[nodiscard]] async_operation {
     bool post(F&& function) {
         if (!state().may_report())
             return false;
-        auto* const made = make_message(std::forward<F>(function));
-        std::exception_ptr why;
-        const auto result = state_->send(*made, why);
-        if (result == detail::homebound_mailbox::sent::refused)
-            std::rethrow_exception(why);
-        return result == detail::homebound_mailbox::sent::on_its_way;
+        return state_->send(*make_message(std::forward<F>(function))) ==
+               detail::homebound_mailbox::sent::on_its_way;
     }
 
     /// Ends the operation with a value, made from the arguments. True when that is the outcome.

@@ -11,6 +11,7 @@
 #include "eap/detail/platform.hpp"
 #include "eap/detail/posted.hpp"
 #include "eap/detail/reserved_postable.hpp"
+#include "eap/detail/seldom.hpp"
 #include "eap/errors.hpp"
 #include "eap/scoped_context.hpp"
 #include "eap/synchronization_context.hpp"
@@ -41,8 +42,9 @@ class homebound_mailbox : public reserved_postable {
         message() = default;
         message(const message&) = delete;
         message& operator=(const message&) = delete;
+        // One of these ends it:
         virtual void deliver(homebound_mailbox& from) = 0; // at home
-        virtual void discard() noexcept = 0;               // after `deliver`, or instead of it
+        virtual void discard() noexcept = 0;
         // The home would not be woken:
         virtual void take_back() noexcept { discard(); }        // for the sender, who hears of it
         virtual bool can_wait() const noexcept { return true; } // for the next message that the home takes
@@ -53,26 +55,18 @@ class homebound_mailbox : public reserved_postable {
 
     const any_synchronization_context& home() const noexcept { return home_; }
 
-    /// How a message fared. `refused`: the home would not be woken; the message was taken back, and `why` is what its
-    /// `post` threw. `closed`: the last message was sent before. `gone`: there is no home any more.
+    /// How a message fared. `refused`: the home would not be woken; the message was taken back. `closed`: the last message was
+    /// sent before. `gone`: there is no home any more.
     enum class sent : unsigned char { on_its_way, refused, closed, gone };
+    enum class at_refusal : unsigned char { rethrow, say_so };
 
-    /// Sends a message. However it fares, it is discarded here, now or when it has been delivered.
-    /// Lets out only what a handler throws that an inline home runs within its `post`.
-    sent send(message& what, std::exception_ptr& why) {
+    /// Sends a message. However it fares, it is not the caller's any more.
+    /// Throws what `post` threw when the home refuses, unless that is only to be said; else only what a handler throws that an
+    /// inline home runs within its `post`.
+    sent send(message& what, at_refusal then = at_refusal::rethrow) {
         platform::step("report");
-        switch (mailbox_.send(what)) {
-        case mailbox<>::sent::queued:
-            return sent::on_its_way;
-        case mailbox<>::sent::must_post:
-            return bring_home(what, why);
-        case mailbox<>::sent::closed:
-            what.discard();
-            return sent::closed;
-        default:
-            what.discard();
-            return sent::gone;
-        }
+        const auto became = mailbox_.send(what);
+        return became == mailbox<>::sent::queued ? sent::on_its_way : send_on(what, became, then);
     }
 
   protected:
@@ -125,7 +119,7 @@ class homebound_mailbox : public reserved_postable {
                 if (is_last)
                     end();
                 else
-                    deliver(*first);
+                    first->deliver(*this);
             } catch (...) {
                 keep_first(error);
             }
@@ -154,15 +148,6 @@ class homebound_mailbox : public reserved_postable {
     static void keep_first(std::exception_ptr& error) noexcept {
         if (error == nullptr)
             error = std::current_exception();
-    }
-
-    void deliver(message& what) {
-        struct discard_at_end {
-            message& what;
-            ~discard_at_end() { what.discard(); }
-        };
-        const discard_at_end discard{what};
-        what.deliver(*this);
     }
 
     void end() {
@@ -201,7 +186,14 @@ class homebound_mailbox : public reserved_postable {
         }
     }
 
-    sent bring_home(message& what, std::exception_ptr& why) {
+    EAP_SELDOM sent send_on(message& what, mailbox<>::sent became, at_refusal then) {
+        if (became == mailbox<>::sent::must_post)
+            return bring_home(what, then);
+        what.discard();
+        return became == mailbox<>::sent::closed ? sent::closed : sent::gone;
+    }
+
+    sent bring_home(message& what, at_refusal then) {
         const intrusive_ptr<homebound_mailbox> alive{this}; // a handler may destroy the caller's handle
         const post_outcome result = post_drain();
         if (result.became == post_outcome::kind::accepted)
@@ -211,8 +203,9 @@ class homebound_mailbox : public reserved_postable {
             return sent::gone;
         }
         take_back_if([&what](const message& each) { return &each == &what; });
-        why = result.refusal;
         stop_reading();
+        if (then == at_refusal::rethrow)
+            std::rethrow_exception(result.refusal);
         return sent::refused;
     }
 

@@ -29,10 +29,14 @@ namespace eap::detail {
 template <class F> class function_message final : public homebound_mailbox::message {
   public:
     template <class G> explicit function_message(G&& function) : function_(std::forward<G>(function)) {}
-    void deliver(homebound_mailbox&) override { function_(); }
+    void deliver(homebound_mailbox&) override {
+        const std::unique_ptr<function_message> self{this};
+        function_();
+    }
     void discard() noexcept override { delete this; }
 
   private:
+    friend std::default_delete<function_message>;
     ~function_message() = default;
     F function_;
 };
@@ -46,14 +50,9 @@ template <class P> class progress_operation : public operation_state {
     template <class... V> bool report(int percentage, V&&... value) {
         if (!may_report())
             return false;
-        auto made = std::make_unique<report_message>(user_state(), percentage, std::forward<V>(value)...);
-        note_percentage(made->what().progress_percentage());
-        std::exception_ptr why;
-        const sent result =
-            progress().keeps_every() ? send(*made.release(), why) : replace_latest(std::move(made), why);
-        if (result == sent::refused)
-            std::rethrow_exception(why);
-        return result == sent::on_its_way;
+        auto& made = *new report_message(user_state(), percentage, std::forward<V>(value)...);
+        note_percentage(made.what().progress_percentage());
+        return (progress().keeps_every() ? send(made) : replace_latest(made)) == sent::on_its_way;
     }
 
   protected:
@@ -67,6 +66,7 @@ template <class P> class progress_operation : public operation_state {
             : what_(id, percentage, std::forward<V>(value)...) {}
         const args& what() const noexcept { return what_; }
         void deliver(homebound_mailbox& from) override {
+            const std::unique_ptr<report_message> self{this};
             static_cast<progress_operation&>(from).deliver_report(what_);
         }
         void discard() noexcept override { delete this; }
@@ -80,7 +80,7 @@ template <class P> class progress_operation : public operation_state {
     struct newest_report final
         : homebound_mailbox::message { // sent, it says "come and take what is in the slot"
         void deliver(homebound_mailbox& from) override {
-            if (const std::unique_ptr<report_message> newest{slot.take()})
+            if (report_message* const newest = slot.take())
                 newest->deliver(from);
         }
         void discard() noexcept override {} // it lives in the block
@@ -100,38 +100,41 @@ template <class P> class progress_operation : public operation_state {
             request_stop();
     }
 
-    sent replace_latest(std::unique_ptr<report_message> newest, std::exception_ptr& why) {
+    sent replace_latest(report_message& newest) {
         using put_as = latest_slot<report_message>::put_as;
-        const auto result = newest_.slot.put(*newest);
-        if (result.became == put_as::refused)
+        const auto result = newest_.slot.put(newest);
+        if (result.became == put_as::refused) {
+            newest.discard();
             return sent::closed;
-        static_cast<void>(newest.release());
-        const std::unique_ptr<report_message> replaced{result.replaced};
-        if (result.became == put_as::replacement)
-            return sent::on_its_way;
-        return may_send_newest() ? send_for_reader(why) : sent::on_its_way;
+        }
+        if (result.replaced != nullptr)
+            result.replaced->discard();
+        const bool is_in_charge = result.became == put_as::sender_in_charge;
+        return is_in_charge && may_send_newest() ? send_for_reader(at_refusal::rethrow) : sent::on_its_way;
     }
 
     /// By the sender in charge. Refused, what is in the slot stays the newest, and comes home with the next report
     /// or at the end.
-    sent send_for_reader(std::exception_ptr& why) {
-        const sent result = send(newest_, why);
+    sent send_for_reader(at_refusal then) {
+        const sent result = send(newest_, then);
         return result == sent::closed ? sent::on_its_way // the last reader finds it in the slot
                                       : result;
     }
 
     void throttle_expired() noexcept override {
-        std::exception_ptr why; // nobody to tell: the next report sees for itself
-        static_cast<void>(send_for_reader(why));
+        static_cast<void>(send_for_reader(at_refusal::say_so)); // to nobody: the next report sees for itself
     }
 
     void deliver_last_report() final {
-        if (const auto newest = last_report())
-            deliver_report(newest->what());
+        if (report_message* const newest = last_report())
+            newest->deliver(*this);
     }
-    void discard_last_report() noexcept final { static_cast<void>(last_report()); }
-    std::unique_ptr<report_message> last_report() noexcept {
-        return std::unique_ptr<report_message>{progress().keeps_every() ? nullptr : newest_.slot.close()};
+    void discard_last_report() noexcept final {
+        if (report_message* const newest = last_report())
+            newest->discard();
+    }
+    report_message* last_report() noexcept {
+        return progress().keeps_every() ? nullptr : newest_.slot.close();
     }
 
     newest_report newest_; // in the mailbox at most once: sent by the sender in charge alone
@@ -245,7 +248,7 @@ class plain_operation final : public typed_operation<void, void> {
     delivery call_completion_handler() override {
         if (last_ == nullptr)
             return delivery::nobody_there;
-        last_->deliver(*this);
+        std::exchange(last_, nullptr)->deliver(*this);
         return delivery::made;
     }
     delivery call_progress_handler(const progress_changed_event_args<void>&) override {
