@@ -43,6 +43,7 @@
 
 // 4 – many operations
 #include "eap/task_id_table.hpp"      // which ids are taken, and by how many operations
+#include "eap/operation_info.hpp"     // what is known of a pending operation
 #include "eap/operation_list.hpp"     // the operations that are pending, and walks through them
 #include "eap/operation_registry.hpp" // what a manager knows of them
 #include "eap/operation_manager.hpp"  // creates operations, tracks them by task id, cancels, drains

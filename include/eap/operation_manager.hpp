@@ -12,6 +12,7 @@
 #include "eap/detail/is_empty_function.hpp"
 #include "eap/detail/reserved_postable.hpp"
 #include "eap/operation_block.hpp"
+#include "eap/operation_info.hpp" // IWYU pragma: export: part of its interface
 #include "eap/operation_options.hpp"
 #include "eap/operation_registry.hpp"
 #include "eap/progress_changed_event_args.hpp" // IWYU pragma: export: likewise

@@ -17,6 +17,7 @@
 #include "eap/detail/sync.hpp"
 #include "eap/errors.hpp"
 #include "eap/operation_block.hpp"
+#include "eap/operation_info.hpp"
 #include "eap/operation_list.hpp"
 #include "eap/operation_options.hpp"
 #include "eap/operation_owner.hpp"
@@ -34,30 +35,11 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
-#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
-namespace eap {
-
-/// What is known of a pending operation.
-struct operation_info {
-    enum class phase : unsigned char {
-        running, ///< the outcome is open
-        decided, ///< the outcome is on its way home
-    };
-    eap::user_state id;
-    std::string_view name;
-    phase state;
-    std::chrono::nanoseconds age;
-    int last_percentage; ///< the highest step reported last; 0 before the first report
-    /// How long ago a stop was requested; empty when none was.
-    std::optional<std::chrono::nanoseconds> cancel_requested_since;
-};
-
-namespace detail {
+namespace eap::detail {
 
 /// What stands behind a manager: which operations are pending, under which task ids, and who is to be told what of them.
 ///
@@ -135,14 +117,7 @@ class operation_registry final : public operation_owner, public reference_counte
         const auto now = steady_now();
         const std::lock_guard lock{mutex_};
         all.reserve(pending_.size());
-        pending_.for_each([&](const operation_state& each) {
-            const auto requested = each.stop_requested_at();
-            all.push_back(
-                {each.user_state(), each.name(),
-                 each.decided() ? operation_info::phase::decided : operation_info::phase::running,
-                 now - each.created(), each.last_percentage(),
-                 requested ? std::optional<std::chrono::nanoseconds>{now - *requested} : std::nullopt});
-        });
+        pending_.for_each([&](const operation_state& each) { all.push_back(info_of(each, now)); });
         return all;
     }
 
@@ -348,8 +323,6 @@ async_operation<T, P> create_operation(const intrusive_ptr<operation_registry>& 
     return operation_access::make<T, P>(std::move(block));
 }
 
-} // namespace detail
-
-} // namespace eap
+} // namespace eap::detail
 
 #endif
