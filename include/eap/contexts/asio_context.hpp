@@ -173,7 +173,7 @@ template <class Executor> class asio_cell final : public revocable {
 
     std::optional<executors> executors_;
     std_sync::atomic<std::size_t> outstanding_{0};
-    std_sync::mutex mutex_;
+    std_sync::brief_mutex mutex_;
     std::optional<tracking_executor> work_; // guarded by mutex_; held while operations are outstanding
 };
 
