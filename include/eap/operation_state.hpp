@@ -105,6 +105,8 @@ class operation_state : public homebound_mailbox {
 
     /// The worker is gone: cancelled when that was asked for, else abandoned. Nothing when decided.
     void abandon() noexcept {
+        if (decided())
+            return; // as it mostly is
         platform::step("let go of an operation");
         bool stop_came_first = false; // one that comes later is told that it was too late
         if (word_.claim(claimant::other, &stop_came_first) != found::won)
