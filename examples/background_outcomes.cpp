@@ -21,12 +21,13 @@ enum class turn { nothing, fails, is_cancelled, finishes, finishes_too_late };
 
 using script = std::vector<turn>;
 using worker_type = eap::background_worker<script, int>;
+using work_args = eap::do_work_event_args<script, int>;
 
 //! [work]
 /// Works until it has a result, fails, or is asked to stop.
-int work(worker_type& worker, const script& turns) {
-    for (const turn now : turns) {
-        if (worker.cancellation_pending())
+int work(worker_type& worker, work_args& e) {
+    for (const turn now : e.argument()) {
+        if (e.cancellation_pending())
             break;
         switch (now) {
         case turn::nothing:
@@ -46,9 +47,9 @@ int work(worker_type& worker, const script& turns) {
     return 0;
 }
 
-void do_work(worker_type& worker, eap::do_work_event_args<script, int>& e) {
-    e.set_result(work(worker, e.argument()));
-    if (worker.cancellation_pending())
+void do_work(worker_type& worker, work_args& e) {
+    e.set_result(work(worker, e));
+    if (e.cancellation_pending())
         e.set_cancelled(); // the sample's choice: a late request drops a finished result
 }
 //! [work]

@@ -27,35 +27,36 @@ namespace {
 
 //! [worker]
 using fibonacci_worker = eap::background_worker<int, std::int64_t>;
+using fibonacci_args = eap::do_work_event_args<int, std::int64_t>;
 
 /// Computes recursively, as the sample does: so it takes long, and can be asked to stop at every step.
 class fibonacci {
   public:
-    fibonacci(fibonacci_worker& worker, int number) : worker_(worker), number_(number) {
-        if (number < 0 || number > 91)
+    explicit fibonacci(fibonacci_args& e) : e_(e), number_(e.argument()) {
+        if (number_ < 0 || number_ > 91)
             throw std::invalid_argument{"value must be >= 0 and <= 91"};
     }
 
     std::int64_t compute(int n) {
-        if (worker_.cancellation_pending())
+        if (e_.cancellation_pending())
             return 0; // the handler looks as well, and says so
         const std::int64_t result = n < 2 ? 1 : compute(n - 1) + compute(n - 2);
         if (const int percentage = number_ > 0 ? 100 * n / number_ : 0; percentage > highest_) {
             highest_ = percentage;
-            worker_.report_progress(percentage);
+            e_.report_progress(percentage);
         }
         return result;
     }
 
   private:
-    fibonacci_worker& worker_;
+    fibonacci_args& e_;
     const int number_;
     int highest_ = 0;
 };
 
-void do_work(fibonacci_worker& worker, eap::do_work_event_args<int, std::int64_t>& e) {
-    const std::int64_t result = fibonacci{worker, e.argument()}.compute(e.argument());
-    if (worker.cancellation_pending())
+void do_work(fibonacci_args& e) {
+    const std::int64_t result = fibonacci{e}.compute(e.argument());
+    if (e.cancellation_pending())
         e.set_cancelled();
     else
         e.set_result(result);
@@ -95,7 +96,7 @@ class form {
     form() {
         worker_.set_worker_reports_progress(true);
         worker_.set_worker_supports_cancellation(true);
-        worker_.do_work += [this](auto& e) { do_work(worker_, e); };
+        worker_.do_work += do_work;
         worker_.progress_changed += [this](const auto& e) {
             at_home_ = at_home_ && std::this_thread::get_id() == main_thread_;
             came_.percentages.push_back(e.progress_percentage());

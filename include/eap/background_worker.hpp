@@ -27,14 +27,24 @@
 namespace eap {
 
 namespace detail {
+
 struct do_work_access;
+
+inline void check_reports_progress(const std_sync::atomic<bool>& it_does) {
+    if (!it_does.load(std::memory_order_relaxed))
+        throw invalid_operation{"eap: this background_worker does not report progress; call "
+                                "set_worker_reports_progress(true) first"};
 }
+
+} // namespace detail
 
 /// What the work of a run receives, and what it says of its end. (.NET: DoWorkEventArgs)
 ///
 /// Effects       the handlers of one run share it: a later one sees what an earlier one has set, and may replace it.
 /// Thread safety belongs to the thread that the work runs on.
-template <class Argument, class Result> class do_work_event_args {
+/// Lifetime      good until the handler returns, also when the worker is destroyed meanwhile: what the work asks and tells of its
+///               run, it asks and tells here.
+template <class Argument, class Result, class P = void> class do_work_event_args {
     using kept_argument = std::conditional_t<std::is_void_v<Argument>, detail::nothing, Argument>;
     using kept_result = std::conditional_t<std::is_void_v<Result>, bool, Result>;
 
@@ -44,6 +54,24 @@ template <class Argument, class Result> class do_work_event_args {
         requires(!std::is_void_v<A>)
     A& argument() noexcept {
         return argument_;
+    }
+
+    /// Whether the run was asked to stop: by `cancel_async`, by its deadline, by the end of the worker.
+    bool cancellation_pending() const noexcept { return run_.cancellation_pending(); }
+
+    /// Tells how far the run is, 0 to 100. False when nobody hears of it any more.
+    /// Errors        `invalid_operation` unless the worker reports progress.
+    bool report_progress(int percentage)
+        requires std::is_void_v<P>
+    {
+        detail::check_reports_progress(reports_progress_);
+        return run_.report_progress(percentage);
+    }
+    template <class V = P>
+        requires(!std::is_void_v<P>) && std::constructible_from<P, V>
+    bool report_progress(int percentage, V&& value) {
+        detail::check_reports_progress(reports_progress_);
+        return run_.report_progress(percentage, std::forward<V>(value));
     }
 
     /// What the run comes to, unless it is cancelled. (.NET: Result)
@@ -61,8 +89,12 @@ template <class Argument, class Result> class do_work_event_args {
   private:
     friend detail::do_work_access;
     template <class... V>
-    explicit do_work_event_args(std::in_place_t, V&&... argument) : argument_(std::forward<V>(argument)...) {}
+    do_work_event_args(async_operation<Result, P>& run,
+                       const detail::std_sync::atomic<bool>& reports_progress, V&&... argument)
+        : run_(run), reports_progress_(reports_progress), argument_(std::forward<V>(argument)...) {}
 
+    async_operation<Result, P>& run_;
+    const detail::std_sync::atomic<bool>& reports_progress_; // the worker's, which may be changed at any time
     kept_argument argument_;
     std::optional<kept_result> result_;
     bool cancelled_ = false;
@@ -71,10 +103,14 @@ template <class Argument, class Result> class do_work_event_args {
 namespace detail {
 
 struct do_work_access {
-    template <class A, class R, class... V> static do_work_event_args<A, R> make(V&&... argument) {
-        return do_work_event_args<A, R>{std::in_place, std::forward<V>(argument)...};
+    template <class A, class R, class P, class... V>
+    static do_work_event_args<A, R, P> make(async_operation<R, P>& run,
+                                            const std_sync::atomic<bool>& reports_progress, V&&... argument) {
+        return {run, reports_progress, std::forward<V>(argument)...};
     }
-    template <class A, class R> static auto& result(do_work_event_args<A, R>& args) { return args.result_; }
+    template <class A, class R, class P> static auto& result(do_work_event_args<A, R, P>& args) {
+        return args.result_;
+    }
 };
 
 /// What a worker and its runs share.
@@ -85,7 +121,7 @@ template <class A, class R, class P> class worker_state : public reference_count
     using operation = progress_operation<P>;
 
   public:
-    event<do_work_event_args<A, R>&> do_work;
+    event<do_work_event_args<A, R, P>&> do_work;
     std_sync::atomic<bool> reports_progress{false};
     std_sync::atomic<bool> supports_cancellation{false};
 
@@ -145,7 +181,8 @@ template <class A, class R, class P> class worker_state : public reference_count
 /// The work of a worker's method: the handlers of do_work.
 template <class A, class R, class P> struct worker_work {
     template <class... Argument> void operator()(async_operation<R, P>& operation, Argument&&... argument) {
-        auto args = do_work_access::make<A, R>(std::forward<Argument>(argument)...);
+        auto args = do_work_access::make<A, R, P>(operation, state->reports_progress,
+                                                  std::forward<Argument>(argument)...);
         event_access::raise_up_to_exception(state->do_work, args);
         if (args.cancelled())
             operation.complete_cancelled();
@@ -189,7 +226,8 @@ template <class R, class P> struct worker_method<void, R, P> {
 ///               before `run_worker_completed` is raised: a handler may start the next run.
 /// Thread safety all members, from any threads, also from inside handlers.
 /// Lifetime      may be destroyed at any time: a run is asked to stop, its `do_work` handlers go on until they see that, and no
-///               handler of the other two events starts any more. Nothing blocks.
+///               handler of the other two events starts any more. Nothing blocks. So a `do_work` handler asks and reports by its
+///               event args, which are there as long as it runs; the worker may not be.
 template <class Argument = void, class Result = void, class P = void> class background_worker {
     using method = typename detail::worker_method<Argument, Result, P>::type;
     using state_type = detail::worker_state<Argument, Result, P>;
@@ -208,7 +246,7 @@ template <class Argument = void, class Result = void, class P = void> class back
     background_worker& operator=(const background_worker&) = delete;
 
     /// The work: raised elsewhere, with no current context on the shared pool. (.NET: DoWork)
-    event<do_work_event_args<Argument, Result>&>& do_work;
+    event<do_work_event_args<Argument, Result, P>&>& do_work;
     /// Raised at home. (.NET: ProgressChanged)
     event<const progress_changed_event_args<P>&>& progress_changed;
     /// Raised at home, once for each run, after its last progress. (.NET: RunWorkerCompleted)
@@ -272,9 +310,7 @@ template <class Argument = void, class Result = void, class P = void> class back
 
   private:
     template <class... V> bool report(int percentage, V&&... value) {
-        if (!worker_reports_progress())
-            throw invalid_operation{"eap: this background_worker does not report progress; call "
-                                    "set_worker_reports_progress(true) first"};
+        detail::check_reports_progress(state_->reports_progress);
         if (const auto run = state_->last_run())
             return run->report(percentage, std::forward<V>(value)...);
         progress_changed(progress_changed_event_args<P>{user_state{}, percentage, std::forward<V>(value)...});
