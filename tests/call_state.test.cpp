@@ -6,12 +6,17 @@
 #include "support/client.hpp"
 #include "support/contexts.hpp"
 
+#include <eap/adaptors/asio_token.hpp>
 #include <eap/contexts/event_loop.hpp>
 #include <eap/current_context.hpp>
 #include <eap/delegate.hpp>
 
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/system_executor.hpp>
+
 #include <chrono>
 #include <cstddef>
+#include <exception>
 #include <functional>
 #include <latch>
 #include <memory>
@@ -255,6 +260,30 @@ TEST_CASE("a call that runs is asked to stop, and has the last word", "[call_sta
     CHECK_FALSE(repeated);
     CHECK(seen);
     CHECK(ended(*self) == "value 7");
+}
+
+TEST_CASE("what a cancellation sets off may drop the handle that it was asked by", "[call_state][G12][G14]") {
+    place at;
+    std::optional<eap::async_call<int()>> only = at.begin();
+    bool recorded = false;
+    SECTION("the call has not begun: who continues it when it is complete") {
+        eap::async_end_invoke(*only, boost::asio::bind_executor(boost::asio::system_executor{},
+                                                                [&](const std::exception_ptr&, int) {
+                                                                    at.queue.run_all(); // the ticket is gone
+                                                                    only.reset();
+                                                                }));
+        recorded = only->cancel();
+    }
+    SECTION("the call runs: who hears of the stop") {
+        only = eap::begin_invoke(at.context(), [&](const std::stop_token& stop) {
+            const std::stop_callback on_stop{stop, [&] { only.reset(); }};
+            recorded = only->cancel();
+            return 1;
+        });
+        at.queue.run_all();
+    }
+    CHECK(recorded);
+    CHECK_FALSE(only.has_value());
 }
 
 TEST_CASE("a call that is complete is not cancelled any more", "[call_state][CN-6]") {

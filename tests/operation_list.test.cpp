@@ -8,7 +8,6 @@
 #include <eap/detail/reserved_postable.hpp>
 #include <eap/operation_block.hpp>
 #include <eap/operation_options.hpp>
-#include <eap/operation_owner.hpp>
 #include <eap/user_state.hpp>
 
 #include <deque>
@@ -29,8 +28,7 @@ struct numbered {
     }
     void add(int number) {
         all.emplace_back(eap::detail::reserved_postable::make<plain_operation>(
-                             0, home.context(), eap::user_state{number}, eap::operation_options{},
-                             intrusive_ptr<eap::detail::operation_owner>{}),
+                             0, home.context(), eap::user_state{number}, eap::operation_options{}),
                          eap::detail::adopt_reference);
         list.push_back(*all.back());
     }

@@ -33,13 +33,12 @@ struct fixture {
     intrusive_ptr<registry> list{new registry{home.context()}, adopt_reference};
 
     intrusive_ptr<operation> make(const eap::user_state& id) {
-        return {eap::detail::reserved_postable::make<operation>(
-                    2U, home.context(), eap::user_state{id}, eap::operation_options{},
-                    intrusive_ptr<eap::detail::operation_owner>{list}),
+        return {eap::detail::reserved_postable::make<operation>(2U, home.context(), eap::user_state{id},
+                                                                eap::operation_options{}),
                 adopt_reference};
     }
     intrusive_ptr<operation> add(const eap::user_state& id, task_ids ids = task_ids::unique) {
-        registry::reservation place{*list, id, ids};
+        registry::reservation place{list, id, ids};
         auto made = make(id);
         place.fill(*made);
         return made;
@@ -57,19 +56,19 @@ struct fixture {
 TEST_CASE("a reservation that is not filled gives its id back", "[operation_registry][O-21][G9]") {
     fixture f;
     {
-        const registry::reservation place{*f.list, 1};
+        const registry::reservation place{f.list, 1};
         CHECK_FALSE(f.list->is_pending(1)); // taken, but there is nothing yet
-        CHECK_THROWS_AS((registry::reservation{*f.list, 1}), eap::duplicate_task_id);
+        CHECK_THROWS_AS((registry::reservation{f.list, 1}), eap::duplicate_task_id);
         CHECK(f.list->pending() == 0);
         CHECK(f.list->wait_idle_for(0ns));
     }
-    CHECK_NOTHROW(registry::reservation{*f.list, 1});
+    CHECK_NOTHROW(registry::reservation{f.list, 1});
 }
 
 TEST_CASE("a refused reservation leaves the id with its holder", "[operation_registry][BC-7]") {
     fixture f;
     const auto holder = f.add(1);
-    CHECK_THROWS_AS((registry::reservation{*f.list, 1}), eap::duplicate_task_id);
+    CHECK_THROWS_AS((registry::reservation{f.list, 1}), eap::duplicate_task_id);
     CHECK(f.list->is_pending(1));
     CHECK(f.list->cancel(1));
     CHECK(holder->stop_requested());
@@ -81,7 +80,7 @@ TEST_CASE("a shared id is that of several operations, which all hear of a cancel
           "[operation_registry][OP-19]") {
     fixture f;
     const auto first = f.add(1, task_ids::shared), second = f.add(1, task_ids::shared), other = f.add(2);
-    CHECK_THROWS_AS((registry::reservation{*f.list, 1}), eap::duplicate_task_id);
+    CHECK_THROWS_AS((registry::reservation{f.list, 1}), eap::duplicate_task_id);
     CHECK(f.list->cancel(1));
     CHECK(first->stop_requested());
     CHECK(second->stop_requested());
@@ -96,7 +95,7 @@ TEST_CASE("a shared id is pending until the last of its operations lets go of it
     fixture f;
     const auto first = f.add(1, task_ids::shared), second = f.add(1, task_ids::shared);
     {
-        const registry::reservation never_filled{*f.list, 1, task_ids::shared};
+        const registry::reservation never_filled{f.list, 1, task_ids::shared};
     }
     f.list->release_id(*first);
     CHECK(f.list->is_pending(1));
@@ -108,13 +107,13 @@ TEST_CASE("a shared id is pending until the last of its operations lets go of it
     CHECK_FALSE(f.list->cancel(1));
     for (const auto& each : {first, second})
         each->abandon(); // lets go of the id again, which has no effect
-    CHECK_NOTHROW(registry::reservation{*f.list, 1});
+    CHECK_NOTHROW(registry::reservation{f.list, 1});
     f.home.run_all();
 }
 
 TEST_CASE("reservations without an id take nothing", "[operation_registry][BC-8]") {
     fixture f;
-    const registry::reservation one{*f.list, {}}, two{*f.list, {}};
+    const registry::reservation one{f.list, {}}, two{f.list, {}};
     CHECK(f.list->pending() == 0);
     CHECK_FALSE(f.list->is_pending({}));
 }
@@ -130,14 +129,14 @@ TEST_CASE("a reservation that runs out of memory has no effect", "[operation_reg
         tests::allocation_watch watch;
         watch.fail(failures + 1);
         try {
-            const registry::reservation place{*f.list, id};
+            const registry::reservation place{f.list, id};
         } catch (const std::bad_alloc&) {
             failed = true;
             ++failures;
         }
     }
     CHECK(failures > 0);
-    CHECK_NOTHROW(registry::reservation{*f.list, id});
+    CHECK_NOTHROW(registry::reservation{f.list, id});
 }
 
 TEST_CASE("an id is free from release_id on, the operation listed until ended",
@@ -161,7 +160,7 @@ TEST_CASE("an id is free from release_id on, the operation listed until ended",
 
 TEST_CASE("an id stays where it was while many others come and go", "[operation_registry]") {
     fixture f;
-    registry::reservation early{*f.list, 0}; // its place must survive whatever the table does meanwhile
+    registry::reservation early{f.list, 0}; // its place must survive whatever the table does meanwhile
     std::vector<intrusive_ptr<operation>> others;
     for (int i = 1; i < 1000; ++i)
         others.push_back(f.add(i));
@@ -179,10 +178,10 @@ TEST_CASE("an id stays where it was while many others come and go", "[operation_
 TEST_CASE("a closed list takes no reservation, and asks what was being made to stop",
           "[operation_registry]") {
     fixture f;
-    registry::reservation in_the_making{*f.list, 1};
+    registry::reservation in_the_making{f.list, 1};
     f.list->close();
-    CHECK_THROWS_AS((registry::reservation{*f.list, 2}), eap::invalid_operation);
-    CHECK_THROWS_AS((registry::reservation{*f.list, {}}), eap::invalid_operation);
+    CHECK_THROWS_AS((registry::reservation{f.list, 2}), eap::invalid_operation);
+    CHECK_THROWS_AS((registry::reservation{f.list, {}}), eap::invalid_operation);
     const auto made = f.make(1);
     in_the_making.fill(*made);
     CHECK(made->stop_requested());

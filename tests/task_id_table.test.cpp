@@ -7,7 +7,6 @@
 
 #include <eap/detail/intrusive_ptr.hpp>
 #include <eap/operation_block.hpp>
-#include <eap/operation_owner.hpp>
 #include <eap/user_state.hpp>
 
 #include <utility>
@@ -22,9 +21,8 @@ namespace {
 
 struct fixture {
     intrusive_ptr<plain_operation> make(const eap::user_state& id) {
-        return {eap::detail::reserved_postable::make<plain_operation>(
-                    2U, home.context(), eap::user_state{id}, eap::operation_options{},
-                    intrusive_ptr<eap::detail::operation_owner>{}),
+        return {eap::detail::reserved_postable::make<plain_operation>(2U, home.context(), eap::user_state{id},
+                                                                      eap::operation_options{}),
                 adopt_reference};
     }
     intrusive_ptr<plain_operation> add(const eap::user_state& id, task_ids ids) {

@@ -11,7 +11,6 @@
 #include "eap/errors.hpp"
 #include "eap/homebound_mailbox.hpp"
 #include "eap/operation_options.hpp"
-#include "eap/operation_owner.hpp"
 #include "eap/operation_state.hpp"
 #include "eap/progress_changed_event_args.hpp"
 #include "eap/tracked.hpp"
@@ -57,6 +56,7 @@ template <class P> class progress_operation : public operation_state {
 
   protected:
     using operation_state::operation_state;
+    ~progress_operation() = default;
 
   private:
     class report_message final : public homebound_mailbox::message {
@@ -172,6 +172,7 @@ template <class T, class P> class typed_operation : public progress_operation<P>
 
   protected:
     using progress_operation<P>::progress_operation;
+    ~typed_operation() = default;
 
     std::optional<args>
         outcome_; // written by whoever claimed it, before `settle`; read by the reader, after that
@@ -189,9 +190,8 @@ class operation_block final : public typed_operation<T, P> {
   public:
     template <class C, class R>
     operation_block(any_synchronization_context&& home, eap::user_state&& id,
-                    const operation_options& options, intrusive_ptr<operation_owner> owner, C&& completed,
-                    R&& progress)
-        : typed_operation<T, P>(std::move(home), std::move(id), options, std::move(owner)),
+                    const operation_options& options, C&& completed, R&& progress)
+        : typed_operation<T, P>(std::move(home), std::move(id), options),
           handlers_(std::in_place, std::forward<C>(completed), std::forward<R>(progress)) {}
 
   private:
@@ -221,8 +221,8 @@ class operation_block final : public typed_operation<T, P> {
 class plain_operation final : public typed_operation<void, void> {
   public:
     plain_operation(any_synchronization_context&& home, eap::user_state&& id,
-                    const operation_options& options, intrusive_ptr<operation_owner> owner)
-        : typed_operation(std::move(home), std::move(id), options, std::move(owner)) {}
+                    const operation_options& options)
+        : typed_operation(std::move(home), std::move(id), options) {}
 
     bool complete_with(homebound_mailbox::message* last) override {
         struct discard_unless_sent {

@@ -60,24 +60,26 @@ class operation_registry final : public operation_owner, public reference_counte
     /// A task id taken, until the operation is there that goes with it. Given back when it never comes.
     class reservation {
       public:
-        reservation(operation_registry& registry, const eap::user_state& id, task_ids ids = task_ids::unique)
-            : registry_(registry), id_(id), entry_(registry.reserve(id, ids)) {}
+        reservation(intrusive_ptr<operation_registry> registry, const eap::user_state& id,
+                    task_ids ids = task_ids::unique)
+            : registry_(std::move(registry)), id_(id), entry_(registry_->reserve(id, ids)) {}
         reservation(const reservation&) = delete;
         reservation& operator=(const reservation&) = delete;
         ~reservation() {
-            if (!filled_)
-                registry_.unreserve(id_, entry_);
+            if (registry_)
+                registry_->unreserve(id_, entry_);
         }
         void fill(operation_state& operation) noexcept {
-            filled_ = true;
-            registry_.add(operation, entry_);
+            operation_registry& registry = *registry_;
+            operation.set_owner(std::move(registry_));
+            registry.add(operation, entry_);
         }
 
       private:
-        operation_registry& registry_;
+        // A handler that dies with the operation, which fails to be made, may be the last to hold the manager.
+        intrusive_ptr<operation_registry> registry_; // until it is the operation's
         const eap::user_state id_;
         task_id_table::entry* const entry_; // null without an id
-        bool filled_ = false;
     };
 
     bool cancel(const eap::user_state& id) noexcept {
@@ -311,12 +313,11 @@ template <class T, class P, class MakeBlock>
 async_operation<T, P> create_operation(const intrusive_ptr<operation_registry>& registry, task_ids ids,
                                        eap::user_state id, const operation_options& options,
                                        MakeBlock make_block) {
-    operation_registry::reservation place{*registry, id, ids};
+    operation_registry::reservation place{registry, id, ids};
     any_synchronization_context home = registry->home().has_value() ? registry->home() : current_context();
     const std::size_t nodes = home.nodes_per_post();
-    intrusive_ptr<typed_operation<T, P>> block{
-        make_block(nodes, std::move(home), std::move(id), options, intrusive_ptr<operation_owner>{registry}),
-        adopt_reference};
+    intrusive_ptr<typed_operation<T, P>> block{make_block(nodes, std::move(home), std::move(id), options),
+                                               adopt_reference};
     eap::operation_started(block->home());
     place.fill(*block);
     block->start_deadline(options.timeout);

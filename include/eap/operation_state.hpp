@@ -130,6 +130,12 @@ class operation_state : public homebound_mailbox {
         return true;
     }
 
+    /// From now on `owner` keeps count of it. Before anything can happen to it.
+    void set_owner(intrusive_ptr<operation_owner> owner) noexcept {
+        owner_ = std::move(owner);
+        created_ = steady_now();
+    }
+
     /// The deadline starts to count, or has passed already. Called once, after the home was notified, with the timeout that the
     /// operation was made with.
     void start_deadline(std::chrono::nanoseconds timeout) {
@@ -151,10 +157,10 @@ class operation_state : public homebound_mailbox {
     /// Throws std::bad_alloc, and std::system_error when a deadline or throttle needs the timer thread and it cannot
     /// be started.
     operation_state(any_synchronization_context&& home, eap::user_state&& id,
-                    const operation_options& options, intrusive_ptr<operation_owner> owner)
+                    const operation_options& options)
         : homebound_mailbox(std::move(home)), id_(std::move(id)),
           stop_without_receiver_(options.stop_without_receiver), progress_(options.progress),
-          name_(options.name != nullptr ? options.name : ""), owner_(std::move(owner)) {
+          name_(options.name != nullptr ? options.name : "") {
         platform::count_operation(1);
         static_cast<void>(abandoned_error()); // made here, where failing is harmless
         if (options.timeout != no_timeout || options.progress.interval() > std::chrono::nanoseconds{0}) {
@@ -330,9 +336,9 @@ class operation_state : public homebound_mailbox {
     std::atomic<int> last_percentage_{0};   // relaxed: for diagnostics only
     const progress_delivery progress_;
     const char* const name_;
-    intrusive_ptr<operation_owner> owner_; // null when nobody keeps count
-    std::unique_ptr<timers> timers_;       // null without a deadline and a throttle
-    const steady_time created_ = owner_ ? steady_now() : steady_time{}; // for whoever keeps count
+    intrusive_ptr<operation_owner> owner_;               // null when nobody keeps count
+    std::unique_ptr<timers> timers_;                     // null without a deadline and a throttle
+    steady_time created_{};                              // for its owner
     std::atomic<steady_time::rep> stop_requested_at_{0}; // relaxed: for diagnostics only; 0 when it was not
 };
 

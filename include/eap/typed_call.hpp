@@ -11,7 +11,6 @@
 #include "eap/detail/intrusive_ptr.hpp"
 #include "eap/operation_block.hpp"
 #include "eap/operation_options.hpp"
-#include "eap/operation_owner.hpp"
 #include "eap/operation_state.hpp"
 #include "eap/progress_changed_event_args.hpp"
 #include "eap/tracked.hpp"
@@ -66,7 +65,7 @@ class typed_call<R(Args...)> : public typed_operation<R, void>, public call_stat
     template <class... V>
     typed_call(any_synchronization_context&& home, eap::user_state&& async_state,
                any_synchronization_context&& where, const void* delegate_target, V&&... arguments)
-        : typed_operation<R, void>(std::move(home), std::move(async_state), operation_options{}, no_owner()),
+        : typed_operation<R, void>(std::move(home), std::move(async_state), operation_options{}),
           call_state(static_cast<operation_state&>(*this), std::move(where)),
           delegate_target_(delegate_target),
           arguments_(std::in_place, std::in_place, std::forward<V>(arguments)...) {}
@@ -78,8 +77,6 @@ class typed_call<R(Args...)> : public typed_operation<R, void>, public call_stat
     }
 
   private:
-    static intrusive_ptr<operation_owner> no_owner() noexcept { return {}; }
-
     void outcome_is_written() noexcept final { outcome_is_there(); }
     delivery call_progress_handler(const progress_changed_event_args<void>&) final {
         return delivery::nobody_there;

@@ -10,7 +10,6 @@
 #include "eap/detail/reserved_postable.hpp"
 #include "eap/operation_block.hpp"
 #include "eap/operation_options.hpp"
-#include "eap/operation_owner.hpp"
 #include "eap/synchronization_context.hpp"
 #include "eap/user_state.hpp"
 
@@ -21,10 +20,11 @@
 namespace eap::detail {
 
 struct nothing_to_prepare {
-    void operator()(auto& /*operation*/) const noexcept {}
+    void operator()(const auto& /*operation*/) const noexcept {}
 };
 
-/// An operation that no manager keeps count of. `prepare(operation)` is called before anything can happen to it.
+/// An operation that no manager keeps count of. `prepare(operation)`, which gets a constant one, is called before anything
+/// can happen to it.
 /// Throws what allocating and preparing do, and the home's `operation_started`; the client does not hear of that.
 template <class T, class P, class Completed, class Progress, class Prepare = nothing_to_prepare>
 async_operation<T, P> create_unmanaged_operation(any_synchronization_context home, Completed&& completed,
@@ -33,7 +33,6 @@ async_operation<T, P> create_unmanaged_operation(any_synchronization_context hom
     using block = operation_block<T, P, std::decay_t<Completed>, std::decay_t<Progress>>;
     const std::size_t nodes = home.nodes_per_post();
     intrusive_ptr<block> made{reserved_postable::make<block>(nodes, std::move(home), user_state{}, options,
-                                                             intrusive_ptr<operation_owner>{},
                                                              std::forward<Completed>(completed),
                                                              std::forward<Progress>(progress)),
                               adopt_reference};
@@ -41,7 +40,7 @@ async_operation<T, P> create_unmanaged_operation(any_synchronization_context hom
     eap::operation_started(state.home());
     auto operation = operation_access::make<T, P>(std::move(made));
     try {
-        std::forward<Prepare>(prepare)(operation);
+        std::forward<Prepare>(prepare)(std::as_const(operation));
     } catch (...) {
         static_cast<void>(operation_access::discard(std::move(operation)));
         throw;

@@ -533,6 +533,20 @@ TEST_CASE("a pool of Asio's takes one node from the function's own memory", "[as
     CHECK(memory.largest <= 80);
 }
 
+TEST_CASE("a strand of strands takes a node more, one of an erased executor none", "[asio_context][G8]") {
+    asio::io_context io;
+    tests::memory_source memory;
+    const eap::asio_context nested{asio::make_strand(asio::make_strand(io))};
+    nested.post(tests::with_memory{memory, [] {}});
+    CHECK(memory.taken == nested.nodes_per_post);
+    const eap::asio_context erased{
+        asio::strand<asio::any_io_executor>{asio::any_io_executor{io.get_executor()}}};
+    erased.post(tests::with_memory{memory, [] {}});
+    CHECK(memory.taken == nested.nodes_per_post + erased.nodes_per_post);
+    CHECK(erased.nodes_per_post == 0);
+    io.run();
+}
+
 TEST_CASE("an executor whose type is erased takes nothing from the function's own memory", "[asio_context]") {
     asio::io_context io;
     tests::memory_source memory;

@@ -145,6 +145,23 @@ TEST_CASE("F26: a handler may destroy its operation's handle and the manager", "
     CHECK(log.all() == lines{"cancelled"}); // the manager had asked for that
 }
 
+TEST_CASE("F26: a handler whose operation cannot be made may be the last to hold the manager",
+          "[faults][F26][G9]") {
+    struct component {
+        explicit component(eap::any_synchronization_context home) : manager(std::move(home)) {}
+        eap::operation_manager manager;
+    };
+    eap::event_loop loop;
+    auto last = std::make_shared<component>(loop.context());
+    const std::weak_ptr<component> watch = last;
+    loop.close(); // which refuses the operation when its task id is taken, and its block is made
+    auto& manager = last->manager;
+    CHECK_THROWS_AS(
+        manager.create_operation(1, [last = std::move(last)](const eap::completed_event_args<>&) {}),
+        eap::context_closed);
+    CHECK(watch.expired());
+}
+
 TEST_CASE("F26: a handler may destroy the event_loop that runs it", "[faults][F26]") {
     auto loop = std::make_unique<eap::event_loop>();
     tests::client client{loop->context()};

@@ -96,7 +96,7 @@ template <class Executor> std::optional<bool> runs_in_this_thread(const Executor
     }
 }
 
-/// A strand takes two: its own, and that of the executor inside. One whose type is erased does not know where to ask.
+/// One whose type is erased does not know where to ask for memory.
 template <class Executor>
 inline constexpr std::size_t nodes_per_execute =
     type_erased<Executor> ? 0
@@ -104,6 +104,11 @@ inline constexpr std::size_t nodes_per_execute =
             std::same_as<Executor, boost::asio::thread_pool::executor_type>
         ? 1
         : 2;
+
+/// A strand takes one more than the executor inside.
+template <class Inner>
+inline constexpr std::size_t nodes_per_execute<boost::asio::strand<Inner>> =
+    nodes_per_execute<Inner> == 0 ? 0 : nodes_per_execute<Inner> + 1;
 
 /// An executor and the count of operations outstanding on it, both lent by the executor's owner.
 template <class Executor> class asio_cell final : public revocable {
