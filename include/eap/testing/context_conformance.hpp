@@ -98,11 +98,12 @@ template <class Make> class context_checks {
             return;
         }
         thread.detach(); // and the place with it: nothing here can end it
-        report_.add({name, "Every call comes back.",
-                     "It did not come back, and its thread has been left behind. It was about to " +
-                         std::string{now->course.last_step()} + '.',
-                     "Look for a lock held while a function is called or destroyed, and for a wait that "
-                     "nobody ends."});
+        report_.add(
+            {name, "Every call comes back.",
+             "It did not come back, and its thread has been left behind. It was about to " +
+                 std::string{now->course.last_step()} + '.',
+             "Look for a lock held while a function is called or destroyed, for a loop that its post or its "
+             "stop() does not wake, and for a wait that nobody ends."});
     }
 
     const Make make_;

@@ -90,11 +90,17 @@ class simulation final : eap::detail::platform {
         ready_.clear();
         running_->runs_on->go.release();
         const std::shared_ptr<std::binary_semaphore> over = over_;
-        for (std::optional<std::size_t> before; !over->try_acquire_for(options_.patience); before = steps())
-            if (steps() == before) {
+        constexpr int looks = 8; // in the time of its patience
+        std::size_t before = moves_.load(std::memory_order_acquire);
+        for (int without = 0; !over->try_acquire_for(std::chrono::milliseconds{options_.patience} / looks);) {
+            const std::size_t now = moves_.load(std::memory_order_acquire);
+            without = now == before ? without + 1 : 0;
+            before = now;
+            if (without == looks) {
                 lose_patience();
                 return;
             }
+        }
         if (!is_stuck())
             for (auto& each : ended_)
                 threads_.give_back(std::move(each));
@@ -104,7 +110,7 @@ class simulation final : eap::detail::platform {
     const std::optional<failure>& found() const noexcept { return failure_; }
     /// Whether threads are left that will never go on.
     bool is_stuck() const noexcept { return is_stuck_.load(std::memory_order_acquire); }
-    std::size_t steps() const noexcept { return steps_.load(std::memory_order_acquire); }
+    std::size_t steps() const noexcept { return steps_.load(std::memory_order_relaxed); }
 
     /// The one that runs the calling thread. Throws `invalid_operation` where there is none.
     static simulation& current() {
@@ -130,7 +136,7 @@ class simulation final : eap::detail::platform {
     }
     /// Returns when no thread can go on without time passing.
     void settle() noexcept {
-        running_->doing = "settle";
+        running_->doing.store("settle", std::memory_order_relaxed);
         block(&quiet_, {});
     }
 
@@ -140,10 +146,10 @@ class simulation final : eap::detail::platform {
         std::string name;
         std::function<void()> body;
         std::shared_ptr<detail::thread_cache::worker> runs_on; // null when it has ended
-        const char* doing = "begin";
-        const void* waits_at = nullptr;     // while it waits; null: for its time alone
-        std::optional<steady_time> until{}; // likewise, with a deadline
-        bool timed_out = false;             // how its last wait ended
+        std::atomic<const char*> doing = "begin"; // relaxed: it may still be told when patience is lost
+        const void* waits_at = nullptr;           // while it waits; null: for its time alone
+        std::optional<steady_time> until{};       // likewise, with a deadline
+        bool timed_out = false;                   // how its last wait ended
     };
 
     // ---- what the library asks for ----
@@ -192,7 +198,7 @@ class simulation final : eap::detail::platform {
 
     void step_before(const char* what) noexcept override {
         actor& self = *running_;
-        self.doing = what;
+        self.doing.store(what, std::memory_order_relaxed);
         stay_if_given_up();
         if (steps() >= options_.steps)
             get_stuck("it is not over after " + std::to_string(options_.steps) + " steps");
@@ -200,7 +206,8 @@ class simulation final : eap::detail::platform {
             yield_to(*ready_.front());
         else if (const std::size_t way = choose(1 + ready_.size(), 1); way != 0)
             yield_to(next(way - 1));
-        steps_.fetch_add(1, std::memory_order_release); // last: see `lose_patience`
+        steps_.fetch_add(1, std::memory_order_relaxed);
+        moves_.fetch_add(1, std::memory_order_release); // last: see `lose_patience`
     }
 
     /// True when it was notified; false when its time had come.
@@ -227,6 +234,7 @@ class simulation final : eap::detail::platform {
         if (&next == self)
             return;
         const auto mine = self != nullptr ? self->runs_on : nullptr;
+        moves_.fetch_add(1, std::memory_order_release); // likewise
         next.runs_on->go.release();
         if (mine != nullptr)
             mine->go.acquire();
@@ -341,7 +349,7 @@ class simulation final : eap::detail::platform {
 
     /// The end of the thread "main".
     void end() noexcept {
-        running_->doing = "wait for the end of all others";
+        running_->doing.store("wait for the end of all others", std::memory_order_relaxed);
         block(&end_, {});
         while (!kept_.empty()) { // in turn, and what they make at the end as well
             kept_.back().second.reset();
@@ -362,7 +370,7 @@ class simulation final : eap::detail::platform {
     [[noreturn]] void get_stuck(std::string why) noexcept {
         for (const auto& each : actors_)
             if (each->runs_on != nullptr)
-                why += "\n  " + each->name + ": " + each->doing;
+                why += "\n  " + each->name + ": " + each->doing.load(std::memory_order_relaxed);
         fail(std::move(why));
         is_stuck_.store(true, std::memory_order_release);
         over_->release();
@@ -376,12 +384,13 @@ class simulation final : eap::detail::platform {
         for (std::binary_semaphore never{0};;)
             never.acquire();
     }
-    /// By the thread that called `run`. The one that runs has come to no step for long: what it wrote before its last one is
-    /// visible here, and it will not go on when it comes to the next.
+    /// By the thread that called `run`. The one that runs has come to no step for long: what was written before that, and before it
+    /// got its turn, is visible here by `moves_`, and it will not go on when it comes to the next.
     void lose_patience() noexcept {
         is_stuck_.store(true, std::memory_order_release);
         fail("the thread \"" + running_->name + "\" has come to no step for " +
-             std::to_string(options_.patience.count()) + " seconds since \"" + running_->doing +
+             std::to_string(options_.patience.count()) + " seconds since \"" +
+             running_->doing.load(std::memory_order_relaxed) +
              "\"; let it wait for nothing but the library, or be more patient when it has much to compute");
     }
 
@@ -409,6 +418,7 @@ class simulation final : eap::detail::platform {
     const char quiet_ = 0, end_ = 0; // to wait at
 
     std::atomic<std::size_t> steps_{0};
+    std::atomic<std::size_t> moves_{0}; // steps, and turns handed on
     std::atomic<bool> is_stuck_{false};
 };
 
