@@ -214,13 +214,17 @@ namespace detail {
 template <class F, class... A>
 auto begin_function(any_synchronization_context where, F&& function, A&&... arguments) {
     using target = std::decay_t<F>;
+    static_assert(
+        !lends_context<target>,
+        "eap: begin_invoke was given a place, such as a pool or a loop, where it takes a context; give it "
+        "the place's context()");
     static_assert((std::is_constructible_v<std::decay_t<A>, A> && ...),
                   "eap: begin_invoke keeps a copy of each argument, and one of these cannot be copied; give "
                   "it by std::move, "
                   "or std::ref");
     constexpr bool callable =
         std::invocable<target&, std::decay_t<A>...> || takes_stop_token<target, std::decay_t<A>...>;
-    static_assert(callable,
+    static_assert(callable || lends_context<target>,
                   "eap: the function given to begin_invoke must be callable with copies of the arguments, as "
                   "rvalues, or "
                   "with a std::stop_token before them; for a T& parameter give std::ref, or use a delegate");

@@ -119,24 +119,25 @@ template <class... Args> class event {
     }
 
     /// Subscribes. An empty function is not subscribed, and its connection is not connected.
-    template <class F>
-        requires std::invocable<std::decay_t<F>&, const Args&...>
-    connection connect(F&& handler) {
-        if (detail::is_empty_function(handler))
-            return connection{};
-        detail::intrusive_ptr<detail::subscription<Args...>> made{
-            new detail::handler_of<std::decay_t<F>, Args...>{std::in_place, std::forward<F>(handler)},
-            detail::adopt_reference};
-        connection result{made};
-        if (!subscribers().add(std::move(made)))
-            result.disconnect();
+    template <class F> connection connect(F&& handler) {
+        constexpr bool callable = std::invocable<std::decay_t<F>&, const Args&...>;
+        static_assert(callable,
+                      "eap: a handler of an event must be callable with the event's arguments, which are its "
+                      "event args alone for the events of this library: no sender comes with them");
+        connection result;
+        if constexpr (callable) {
+            if (detail::is_empty_function(handler))
+                return result;
+            detail::intrusive_ptr<detail::subscription<Args...>> made{
+                new detail::handler_of<std::decay_t<F>, Args...>{std::in_place, std::forward<F>(handler)},
+                detail::adopt_reference};
+            result = connection{made};
+            if (!subscribers().add(std::move(made)))
+                result.disconnect();
+        }
         return result;
     }
-    template <class F>
-        requires std::invocable<std::decay_t<F>&, const Args&...>
-    connection operator+=(F&& handler) {
-        return connect(std::forward<F>(handler));
-    }
+    template <class F> connection operator+=(F&& handler) { return connect(std::forward<F>(handler)); }
     event& operator-=(const connection& which) noexcept {
         which.disconnect();
         return *this;

@@ -6,7 +6,6 @@
 
 #include "eap/any_synchronization_context.hpp"
 #include "eap/completed_event_args.hpp"
-#include "eap/detail/intrusive_ptr.hpp"
 #include "eap/detail/latest_slot.hpp"
 #include "eap/errors.hpp"
 #include "eap/homebound_mailbox.hpp"

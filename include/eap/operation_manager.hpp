@@ -16,6 +16,7 @@
 #include "eap/operation_options.hpp"
 #include "eap/operation_registry.hpp"
 #include "eap/progress_changed_event_args.hpp" // IWYU pragma: export: likewise
+#include "eap/synchronization_context.hpp"
 #include "eap/task_id_table.hpp"
 #include "eap/undelivered.hpp"
 #include "eap/user_state.hpp"
@@ -46,6 +47,8 @@ class operation_manager {
     /// Errors        std::invalid_argument when `home` names no place.
     explicit operation_manager(any_synchronization_context home)
         : registry_(make_registry(checked(std::move(home)))) {}
+    template <detail::lends_context Place>
+    explicit operation_manager(Place&) = delete; // a place is not a context: give it `place.context()`
     operation_manager(const operation_manager&) = delete;
     operation_manager& operator=(const operation_manager&) = delete;
     ~operation_manager() { close(); }

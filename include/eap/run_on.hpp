@@ -50,9 +50,15 @@ template <class T, class P, class F> void run_work(async_operation<T, P>& operat
             if (is_left_to_us())
                 operation.complete();
         } else {
-            result value = call();
-            if (is_left_to_us())
-                operation.complete(static_cast<result&&>(value));
+            constexpr bool fits = std::is_constructible_v<T, result>;
+            static_assert(fits,
+                          "eap: what the work returns cannot become the result of its operation; return that "
+                          "type, or return nothing and let the work complete the operation");
+            if constexpr (fits) {
+                result value = call();
+                if (is_left_to_us())
+                    operation.complete(static_cast<result&&>(value));
+            }
         }
         return;
     } catch (const operation_cancelled&) {

@@ -59,6 +59,12 @@ concept synchronization_context = requires(const C& context, archetypes::work f)
 
 namespace detail {
 
+/// Not a context, but an object that lends one, such as an event_loop.
+template <class Place>
+concept lends_context = !synchronization_context<Place> && requires(Place& place) {
+    { place.context() } -> synchronization_context;
+};
+
 /// How many nodes a `post` to such a context takes at a time.
 template <class C>
 inline constexpr std::size_t nodes_per_post = [] {

@@ -71,6 +71,9 @@ tracked_handler<std::weak_ptr<Receiver>, std::decay_t<F>> tracked(const std::sha
     return {std::weak_ptr<Receiver>{receiver}, std::forward<F>(function)};
 }
 
+template <class Receiver, class F>
+void tracked(Receiver*, F&&) = delete; // give a shared_ptr or an anchor: they know when it ends
+
 namespace detail {
 
 enum class delivery : unsigned char { made, receiver_gone, nobody_there };

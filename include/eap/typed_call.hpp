@@ -8,7 +8,6 @@
 #include "eap/call_state.hpp"
 #include "eap/completed_event_args.hpp"
 #include "eap/detail/arguments.hpp"
-#include "eap/detail/intrusive_ptr.hpp"
 #include "eap/operation_block.hpp"
 #include "eap/operation_options.hpp"
 #include "eap/operation_state.hpp"

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // The handlers of an event share its arguments: none may move one away from those that come after it.
-// expect: no matching (member )?function for call to .*connect
-// expect: invocable
+// expect: a handler of an event must be callable with the event.s arguments
 #include <eap/event.hpp>
 
 #include <memory>

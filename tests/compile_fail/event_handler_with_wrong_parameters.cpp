@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // A handler of an event takes the event's arguments.
-// expect: no matching (member )?function for call to .*connect
-// expect: invocable
+// expect: a handler of an event must be callable with the event.s arguments
 #include <eap/event.hpp>
 
 #include <string>

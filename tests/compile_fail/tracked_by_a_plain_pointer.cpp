@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // A plain pointer does not know whether its receiver is still there. A shared_ptr, a weak_ptr or an anchor does.
-// expect: no matching function for call to .*tracked
-// expect: constraints not satisfied
+// expect: use of deleted function .*tracked|call to deleted function .*tracked
+// expect: give a shared_ptr or an anchor
 #include <eap/anchor.hpp>
 
 #include <memory>
