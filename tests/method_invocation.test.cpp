@@ -166,6 +166,47 @@ TEST_CASE("a turn comes when the one before is over, and once", "[method_invocat
     CHECK_FALSE(queue_up(among, make_invocation(among, "a"), "fourth", log));
 }
 
+TEST_CASE("a turn comes when the work of the one before has ended as well", "[method_invocation][queue]") {
+    for (const bool work_ends_first : {true, false}) {
+        newest_invocations among;
+        tests::record log;
+        const auto first = make_invocation(among, "a"), second = make_invocation(among, "a");
+        std::optional<method_invocation::working> work{first};
+        queue_up(among, first, "first", log);
+        queue_up(among, second, "second", log);
+        if (work_ends_first)
+            work.reset();
+        else
+            first->end();
+        CHECK(log.all().empty());
+        CHECK(queue_up(among, make_invocation(among, "a"), "third", log)); // it is still there
+        if (work_ends_first)
+            first->end();
+        else
+            work.reset();
+        CHECK(log.all() == lines{"second begins"});
+        second->end();
+    }
+}
+
+TEST_CASE("what is over before its turn hands it on, although its work is still held",
+          "[method_invocation][queue]") {
+    newest_invocations among;
+    tests::record log;
+    const auto first = make_invocation(among, "a"), second = make_invocation(among, "a"),
+               third = make_invocation(among, "a");
+    std::optional<method_invocation::working> work{second};
+    queue_up(among, first, "first", log);
+    queue_up(among, second, "second", log);
+    queue_up(among, third, "third", log);
+    second->end();
+    first->end();
+    CHECK(log.all() == lines{"second is over already", "third begins"});
+    work.reset();
+    third->end();
+    CHECK(log.all() == lines{"second is over already", "third begins"});
+}
+
 TEST_CASE("what is over before its turn hands it on", "[method_invocation][queue]") {
     newest_invocations among;
     tests::record log;

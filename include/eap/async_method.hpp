@@ -81,9 +81,11 @@ template <class R, class... Args, class P, invocations I> class async_method<R(A
         if constexpr (I == invocations::single)
             made->occupy();
         detail::invocation_completed<R, P> when_completed{made}; // from here on, it is over when this dies
-        work_type work{shared, detail::arguments<Args...>{std::in_place, std::move(arguments)...}};
         const pending_id policy =
             I == invocations::single || !id.has_value() ? pending_id::reject : shared->options.on_pending_id;
+        work_type work{policy == pending_id::queue ? detail::method_invocation::working{made}
+                                                   : detail::method_invocation::working{},
+                       shared, detail::arguments<Args...>{std::in_place, std::move(arguments)...}};
         const bool meets_others = policy == pending_id::supersede || policy == pending_id::queue;
         std::optional<detail::newest_invocations::start> meeting;
         if (meets_others)

@@ -20,7 +20,7 @@ enum class pending_id : unsigned char {
     reject, ///< throws `duplicate_task_id`, and has no effect
     supersede, ///< begins; the older one is asked to stop, reports no more, and ends as cancelled, whatever it came to
     join,  ///< begins nothing: the one completion is that of both
-    queue, ///< waits: its work begins when the one before it has been delivered
+    queue, ///< waits: its work begins when the one before it has been delivered, and its work has returned
 };
 
 /// What may be chosen for a method; the defaults suit most.

@@ -147,16 +147,68 @@ class method_invocation : public reference_counted<method_invocation> {
         unused = leave_under_lock();
     }
 
-    /// It is over. If it has had its turn, it is the turn of the one behind it; otherwise it keeps its place in the queue.
+    /// It has been delivered, or never will be.
     void end() noexcept {
-        std::unique_ptr<waiting_turn> next;
-        intrusive_ptr<operation_state> its;
-        newest_invocations::table::node_type unused;
+        intrusive_ptr<operation_state> its; // freed after the lock
         {
             const std::lock_guard lock{among_.mutex_};
             is_over_ = true;
             its = std::move(operation_);
-            if (!has_turn_)
+        }
+        pass_turn_on();
+    }
+
+    /// While it lives, the work of an invocation may run: the one behind it waits for that too, however long ago the outcome was
+    /// decided.
+    class working {
+      public:
+        working() noexcept = default; // nobody waits for it
+        /// Before others know of it.
+        explicit working(intrusive_ptr<method_invocation> of) noexcept : of_(std::move(of)) {
+            of_->may_work_ = true;
+        }
+        working(working&&) noexcept = default;
+        working& operator=(working&&) = delete;
+        ~working() {
+            if (of_)
+                of_->work_has_ended();
+        }
+
+      private:
+        intrusive_ptr<method_invocation> of_; // null after a move
+    };
+
+    /// It is its turn. When it is over already, it has no use for that: the turn is that of the one behind it.
+    bool take_turn() noexcept {
+        {
+            const std::lock_guard lock{among_.mutex_};
+            has_turn_ = true;
+            if (!is_over_)
+                return true;
+            may_work_ = false;
+        }
+        pass_turn_on();
+        return false;
+    }
+
+  private:
+    friend newest_invocations::start;
+
+    void work_has_ended() noexcept {
+        {
+            const std::lock_guard lock{among_.mutex_};
+            may_work_ = false;
+        }
+        pass_turn_on();
+    }
+
+    /// If it has had its turn, and nothing of it is left, it is the turn of the one behind it; otherwise it keeps its place.
+    void pass_turn_on() noexcept {
+        std::unique_ptr<waiting_turn> next;
+        newest_invocations::table::node_type unused; // freed after the lock
+        {
+            const std::lock_guard lock{among_.mutex_};
+            if (!is_over_ || may_work_ || !has_turn_)
                 return;
             unused = leave_under_lock();
             next = std::move(next_);
@@ -164,26 +216,6 @@ class method_invocation : public reference_counted<method_invocation> {
         if (next != nullptr)
             waiting_turn::run(std::move(next));
     }
-
-    /// It is its turn. When it is over already, it has no use for that: the turn is that of the one behind it.
-    bool take_turn() noexcept {
-        std::unique_ptr<waiting_turn> next;
-        newest_invocations::table::node_type unused;
-        {
-            const std::lock_guard lock{among_.mutex_};
-            has_turn_ = true;
-            if (!is_over_)
-                return true;
-            unused = leave_under_lock();
-            next = std::move(next_);
-        }
-        if (next != nullptr)
-            waiting_turn::run(std::move(next));
-        return false;
-    }
-
-  private:
-    friend newest_invocations::start;
 
     newest_invocations::table::node_type leave_under_lock() noexcept {
         has_left_ = true;
@@ -204,6 +236,7 @@ class method_invocation : public reference_counted<method_invocation> {
     bool has_left_ = false;
     bool has_turn_ = true; // false while it waits behind another one
     bool is_over_ = false;
+    bool may_work_ = false; // it has work whose end is waited for
 };
 
 inline newest_invocations::start::start(newest_invocations& of, eap::user_state id)

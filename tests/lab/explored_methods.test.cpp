@@ -531,3 +531,32 @@ TEST_CASE("of three starts with one id, what is older has been asked to stop whe
     CHECK(result);
     WARN(result.runs << " runs");
 }
+
+TEST_CASE("what is queued begins when the work before it has ended, also when that has timed out", "[lab]") {
+    const lab::exploration result = lab::explore(lab::every_order{.preemptions = 1}, [] {
+        eap::event_loop loop;
+        const eap::scoped_context home{loop.context()};
+        int inside = 0, ended = 0;
+        bool is_alone = true;
+        const eap::async_method<void()> save{[&] {
+                                                 is_alone = ++inside == 1 && is_alone;
+                                                 lab::let_time_pass(std::chrono::milliseconds{15});
+                                                 --inside;
+                                             },
+                                             {.on_pending_id = eap::pending_id::queue,
+                                              .operation = {.timeout = std::chrono::milliseconds{10}}}};
+        save.completed += [&](const eap::completed_event_args<>&) {
+            if (++ended == 1)
+                save.start("the document"); // the first has timed out, and its work goes on
+        };
+        save.start("the document");
+        loop.run();
+        while (inside != 0)
+            lab::let_time_pass(std::chrono::milliseconds{1});
+        lab::check(ended == 2, "not all are over");
+        lab::check(is_alone, "two works at the same time");
+    });
+    INFO(result);
+    CHECK(result);
+    CHECK(result.is_exhausted);
+}
