@@ -20,6 +20,16 @@ namespace eap {
 
 namespace detail {
 
+template <class F, class T, class P> struct work_result : std::invoke_result<F&> {};
+template <class F, class T, class P>
+    requires std::invocable<F&, async_operation<T, P>&>
+struct work_result<F, T, P> : std::invoke_result<F&, async_operation<T, P>&> {};
+
+/// Whether what the work returns, if it is anything, can end the operation.
+template <class F, class T, class P, class Result = typename work_result<F, T, P>::type>
+inline constexpr bool ends_by_its_result =
+    std::is_void_v<Result> || std::is_void_v<T> || std::is_constructible_v<T, Result>;
+
 /// Runs `work` and ends `operation` by what it does.
 template <class T, class P, class F> void run_work(async_operation<T, P>& operation, F& work) {
     constexpr bool takes_operation = std::invocable<F&, async_operation<T, P>&>;
@@ -50,15 +60,9 @@ template <class T, class P, class F> void run_work(async_operation<T, P>& operat
             if (is_left_to_us())
                 operation.complete();
         } else {
-            constexpr bool fits = std::is_constructible_v<T, result>;
-            static_assert(fits,
-                          "eap: what the work returns cannot become the result of its operation; return that "
-                          "type, or return nothing and let the work complete the operation");
-            if constexpr (fits) {
-                result value = call();
-                if (is_left_to_us())
-                    operation.complete(static_cast<result&&>(value));
-            }
+            result value = call();
+            if (is_left_to_us())
+                operation.complete(static_cast<result&&>(value));
         }
         return;
     } catch (const operation_cancelled&) {
@@ -154,11 +158,18 @@ std::exception_ptr try_run_on(const C& where, async_operation<T, P>& operation, 
 template <synchronization_context C, class T, class P, class F>
 void run_on(const C& where, async_operation<T, P> operation, F&& work) {
     using function = std::decay_t<F>;
-    constexpr bool takes_operation = std::invocable<function&, async_operation<T, P>&>;
-    static_assert(takes_operation || std::invocable<function&>,
-                  "eap: the work given to run_on must be callable as work(operation) or as work()");
-    if (std::exception_ptr refusal = detail::try_run_on(where, operation, std::forward<F>(work)))
-        operation.complete_error(std::move(refusal));
+    constexpr bool callable = std::invocable<function&, async_operation<T, P>&> || std::invocable<function&>;
+    static_assert(callable, "eap: the work given to run_on must be callable as work(operation) or as work()");
+    if constexpr (callable) {
+        constexpr bool fits = detail::ends_by_its_result<function, T, P>;
+        static_assert(
+            fits,
+            "eap: what the work returns cannot become the result of its operation; return that type, or "
+            "return nothing and let the work complete the operation");
+        if constexpr (fits)
+            if (std::exception_ptr refusal = detail::try_run_on(where, operation, std::forward<F>(work)))
+                operation.complete_error(std::move(refusal));
+    }
 }
 
 } // namespace eap
