@@ -193,7 +193,7 @@ template <class R, class P, class... Args> struct invocation_work {
     void operator()(async_operation<R, P>& operation) {
         kept.pass_to([&](Args&&... arguments) { core->run(operation, std::forward<Args>(arguments)...); });
     }
-    method_invocation::working until_it_ends; // first: what it holds ends before
+    method_invocation::working until_it_ends; // first, so that it goes last
     intrusive_ptr<typed_method_core<R, P, Args...>> core;
     arguments<Args...> kept;
 };
