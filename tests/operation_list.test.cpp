@@ -125,3 +125,14 @@ TEST_CASE("a walk whose last ones all leave ends", "[operation_list]") {
     some.add(4);
     CHECK(through.next() == 0);
 }
+
+TEST_CASE("walks end in any order", "[operation_list]") {
+    numbered some{2};
+    operation_list::walk first, second;
+    some.list.begin(first);
+    some.list.begin(second);
+    some.list.end(first);
+    some.remove(1); // which only the second has to hear of
+    CHECK(numbered::number_of(*second.next()) == 2);
+    some.list.end(second);
+}

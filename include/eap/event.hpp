@@ -124,18 +124,10 @@ template <class... Args> class event {
         static_assert(callable,
                       "eap: a handler of an event must be callable with the event's arguments, which are its "
                       "event args alone for the events of this library: no sender comes with them");
-        connection result;
-        if constexpr (callable) {
-            if (detail::is_empty_function(handler))
-                return result;
-            detail::intrusive_ptr<detail::subscription<Args...>> made{
-                new detail::handler_of<std::decay_t<F>, Args...>{std::in_place, std::forward<F>(handler)},
-                detail::adopt_reference};
-            result = connection{made};
-            if (!subscribers().add(std::move(made)))
-                result.disconnect();
-        }
-        return result;
+        if constexpr (callable)
+            return subscribe(std::forward<F>(handler));
+        else
+            return connection{};
     }
     template <class F> connection operator+=(F&& handler) { return connect(std::forward<F>(handler)); }
     event& operator-=(const connection& which) noexcept {
@@ -147,6 +139,18 @@ template <class... Args> class event {
 
   private:
     friend detail::event_access;
+
+    template <class F> connection subscribe(F&& handler) {
+        if (detail::is_empty_function(handler))
+            return connection{};
+        detail::intrusive_ptr<detail::subscription<Args...>> made{
+            new detail::handler_of<std::decay_t<F>, Args...>{std::in_place, std::forward<F>(handler)},
+            detail::adopt_reference};
+        connection result{made};
+        if (!subscribers().add(std::move(made)))
+            result.disconnect();
+        return result;
+    }
 
     detail::delivery raise(detail::at_exceptions then, const Args&... args) const {
         list* const mine = list_.load(std::memory_order_acquire);

@@ -180,15 +180,16 @@ class method_invocation : public reference_counted<method_invocation> {
 
     /// It is its turn. When it is over already, it has no use for that: the turn is that of the one behind it.
     bool take_turn() noexcept {
+        bool has_use = false;
         {
             const std::lock_guard lock{among_.mutex_};
             has_turn_ = true;
-            if (!is_over_)
-                return true;
-            may_work_ = false;
+            has_use = !is_over_;
+            may_work_ = may_work_ && has_use;
         }
-        pass_turn_on();
-        return false;
+        if (!has_use)
+            pass_turn_on();
+        return has_use;
     }
 
   private:
