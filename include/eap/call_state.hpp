@@ -98,8 +98,7 @@ class call_state {
     /// Asks the work to stop; work that has not begun never does. True when that was recorded while the outcome was open.
     /// Lets out only what a callback throws that an inline home runs here.
     bool cancel() {
-        const intrusive_ptr<call_state> alive{
-            this}; // what hears of the stop may drop the handle that this was called by
+        const intrusive_ptr<call_state> alive{this}; // who hears of the stop may drop the last handle
         const bool recorded = operation_.request_stop();
         if (word_.begin())
             operation_.complete_cancelled();

@@ -64,6 +64,7 @@
 #include "eap/method_invocation.hpp"    // one invocation of a method, and what it is to another of its id
 #include "eap/typed_invocation.hpp"     // its typed part: work, events, turn
 #include "eap/async_method.hpp"         // one asynchronous method of a component: start, cancel, completed
+#include "eap/do_work_event_args.hpp"   // what the work of a background_worker receives, asks and says
 #include "eap/background_worker.hpp"    // the .NET class, typed
 
 // 7 – bridges

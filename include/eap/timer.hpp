@@ -128,7 +128,6 @@ class timer_queue {
     thread thread_{"timer", [this] { run(); }};
 };
 
-/// A function that waits for its time, then is posted.
 /// What an object that is counted does at a deadline. While it is armed, it holds a reference.
 template <class Owner> class counted_timer final : timer_queue::entry {
   public:
@@ -156,6 +155,7 @@ template <class Owner> class counted_timer final : timer_queue::entry {
     const action at_deadline_;
 };
 
+/// A function that waits for its time, then is posted.
 template <class Context> class delayed_post final : timer_queue::entry {
   public:
     static void start(const Context& context, steady_time when, posted function) {
